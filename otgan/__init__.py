@@ -1,0 +1,1 @@
+"""otgan: how far a learned Wasserstein distance is from the true one."""

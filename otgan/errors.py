@@ -1,0 +1,69 @@
+"""Every exception and warning of otgan.
+
+A message about an argument has four parts, always in this order: the name, the rule, the value received, the fix.
+The command line prints it on one line and exits with code 2.
+"""
+
+from __future__ import annotations
+
+
+class OtganError(Exception):
+    """Base of every error that otgan raises on purpose."""
+
+
+class InvalidInputError(OtganError, ValueError):
+    """An argument breaks a rule.
+
+    Args:
+        name: The argument, as the caller spells it.
+        rule: What it must be, to be read after "must".
+        value: What was received, short enough for one line.
+        fix: What to do about it, a sentence without its full stop.
+    """
+
+    def __init__(self, name: str, rule: str, value: object, fix: str) -> None:
+        self.name, self.rule, self.value, self.fix = name, rule, value, fix
+        super().__init__(f"{name} must {rule}, got {value}; {fix}")
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:  # so that it survives a process pool
+        return type(self), (self.name, self.rule, self.value, self.fix)
+
+
+class InvalidShapeError(InvalidInputError):
+    """An array has the wrong number of dimensions, or its shape does not fit another one's."""
+
+
+class InvalidTypeError(InvalidInputError, TypeError):
+    """An argument has a type that cannot be read as what it should be."""
+
+
+class InvalidValueError(InvalidInputError):
+    """An argument has the right type and shape and a value outside its range (NaN and infinity among them)."""
+
+
+class InvalidWeightsError(InvalidInputError):
+    """Weights are negative, all zero, not finite, or not one for each point."""
+
+
+class CriticError(InvalidInputError):
+    """A critic breaks a rule that its objective needs (samples coupled, a wrong output shape, NaN values)."""
+
+
+class FileFormatError(OtganError, ValueError):
+    """A file cannot be read as what it should hold, or an output cannot be written."""
+
+
+class MemoryLimitError(OtganError, MemoryError):
+    """A computation would need more memory than it may take; raised before anything is allocated."""
+
+
+class NotProvidedError(OtganError):
+    """A part was asked for that this solver, or this kind of cost, does not provide; the message says which does."""
+
+
+class MissingDependencyError(OtganError, ImportError):
+    """An optional package is needed and not installed; the message gives the command that installs it."""
+
+
+class WeightsWarning(UserWarning):
+    """Weights were far from summing to one and have been normalised."""
