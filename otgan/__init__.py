@@ -1,1 +1,64 @@
-"""otgan: how far a learned Wasserstein distance is from the true one."""
+"""otgan: how far a learned Wasserstein distance is from the true one.
+
+Exact optimal transport with proven brackets, next to neural critics that are judged by it. The names below are loaded
+on first use, so that `import otgan` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from otgan import critics, lipschitz, measures, pairs
+    from otgan.archive import load
+    from otgan.dual import Potentials, c_transform
+    from otgan.interval import Interval
+    from otgan.solution import OTSolution, Status
+    from otgan.solve import transport, wasserstein
+    from otgan.validation import ValidationReport, validate
+
+_HOMES = {
+    "Interval": "otgan.interval",
+    "OTSolution": "otgan.solution",
+    "Potentials": "otgan.dual",
+    "Status": "otgan.solution",
+    "ValidationReport": "otgan.validation",
+    "c_transform": "otgan.dual",
+    "load": "otgan.archive",
+    "transport": "otgan.solve",
+    "validate": "otgan.validation",
+    "wasserstein": "otgan.solve",
+}
+_ROOMS = ("critics", "errors", "lipschitz", "measures", "pairs", "validation")
+
+__all__ = [
+    "Interval",
+    "OTSolution",
+    "Potentials",
+    "Status",
+    "ValidationReport",
+    "c_transform",
+    "critics",
+    "lipschitz",
+    "load",
+    "measures",
+    "pairs",
+    "transport",
+    "validate",
+    "wasserstein",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _ROOMS:
+        return importlib.import_module(f"otgan.{name}")
+    raise AttributeError(f"module 'otgan' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

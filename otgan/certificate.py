@@ -1,0 +1,149 @@
+"""The certificate: a lower and an upper bound of W_p, from any plan and any potentials.
+
+Nothing here knows who made the plan or the potentials, and nothing in them is believed. A plan is turned into a true
+coupling in integer arithmetic, and the cost of a coupling is at least the optimum; a potential is made feasible by a
+c-transform, and the value of a feasible pair is at most the optimum (weak duality: Villani 2003, Topics in Optimal
+Transportation, Prop. 1.5). What floating point adds (the costs' evaluation, sums, weights that are no floats) is
+bounded and added outward. "Proven" is meant relative to IEEE 754 arithmetic and the error bounds of `costs`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otgan.checks import FloatArray
+from otgan.costs import UNIT, Costs, PointCosts
+from otgan.coupling import Arcs, exact_coupling
+from otgan.dual import line
+from otgan.dual.c_transform import proven_transform
+from otgan.exact import Masses, down, products, up
+from otgan.interval import Interval
+from otgan.problem import OTProblem, cancel_common_mass
+
+#: Potentials shrunk by this share gain slack on all long arcs, which absorbs their rounding errors; they lose the
+#: same share of the bound. Worth a try where W1 is tiny beside the diameter and rounding is all that is left.
+SHRINK = 2e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    """Proof that the cost lies in an interval.
+
+    Attributes:
+        cost: Interval of the optimal cost W_p^p, in units of length^p.
+        p: Exponent.
+        coupling: The plan that proves the upper end: source indices, target indices and masses, which are integers
+            over the problem's total.
+    """
+
+    cost: Interval
+    p: float
+    coupling: Arcs
+
+    @property
+    def distance(self) -> Interval:
+        """Interval of W_p, in units of length."""
+        if self.p == 1:
+            return self.cost
+        # pow is good to a few ulp; the root of 0 is exact.
+        ends = self.cost.lower ** (1 / self.p), self.cost.upper ** (1 / self.p)
+        return Interval(max(0.0, down(ends[0], 4)) if ends[0] else 0.0, up(ends[1], 4) if ends[1] else 0.0)
+
+
+def certify(
+    problem: OTProblem,
+    plan: tuple[NDArray[np.intp], NDArray[np.intp], FloatArray],
+    f: FloatArray,
+    g: FloatArray,
+) -> Certificate:
+    """Bracket the optimal cost.
+
+    Args:
+        problem: The problem.
+        plan: Source index, target index and mass of each arc; anything that is not a finite positive mass is ignored.
+        f: Potential at the source points, (n,); entries that are not finite are ignored.
+        g: Potential at the target points, (m,); likewise.
+
+    Returns:
+        The certificate.
+    """
+    upper, coupling = upper_bound(problem, plan)
+    lower = lower_bound(problem, f, g, enough=upper * (1 - SHRINK))
+    return Certificate(Interval(min(lower, upper), upper), problem.costs.p, coupling)
+
+
+def upper_bound(problem: OTProblem, plan: tuple[NDArray[np.intp], NDArray[np.intp], FloatArray]) -> tuple[float, Arcs]:
+    """A proven upper bound of the optimal cost, and the coupling that costs at most that much."""
+    rows, columns, mass = plan
+    usable = np.isfinite(mass) & (mass > 0)
+    arcs = exact_coupling(rows[usable], columns[usable], mass[usable], problem.masses)
+    costs = problem.costs
+    highest = costs.at(arcs[0], arcs[1])
+    if isinstance(costs, PointCosts):
+        absolute = np.where(costs.coincide(arcs[0], arcs[1]), 0.0, costs.absolute_error)
+        highest = highest * (1 + costs.relative_error + 4 * UNIT) + absolute
+    total = math.fsum(problem.masses.floats(arcs[2]) * highest)
+    # Two roundings a term, the sum's and this product's own.
+    return up(total * (1 + 6 * UNIT)) if total else 0.0, arcs
+
+
+def lower_bound(problem: OTProblem, f: FloatArray, g: FloatArray, *, enough: float = math.inf) -> float:
+    """A proven lower bound of the optimal cost, from whichever of the two potentials proves more.
+
+    Args:
+        problem: The problem.
+        f: Potential at the source points, (n,); entries that are not finite count as 0.
+        g: Potential at the target points, (m,); likewise.
+        enough: A bound this good ends the search for a better one.
+    """
+    costs = problem.costs
+    f, g = _tame(f, g, costs.scale)
+    if isinstance(costs, PointCosts) and costs.is_line_w1:
+        return max(0.0, down(line.lower_bound(costs.x[:, 0], costs.y[:, 0], problem.masses, f, g)))
+    # For W1 only the difference of the measures counts, and without the mass that they share it has less rounding.
+    left = cancel_common_mass(problem)
+    masses = Masses(left.rest_a, left.rest_b, problem.masses.total)
+    if not masses.a.any():
+        return 0.0
+    best = 0.0
+    for shrink in (0.0, SHRINK) if problem.is_w1 else (0.0,):
+        for to_rows in (False, True):
+            given = (g if to_rows else f) * (1 - shrink)
+            best = max(best, dual_value(problem.costs, masses, given, to_rows=to_rows))
+            if best >= enough:
+                return best
+    return best
+
+
+def _tame(f: FloatArray, g: FloatArray, scale: float) -> tuple[FloatArray, FloatArray]:
+    """Finite, and of the size that optimal potentials have: any potential proves a bound, but not past overflow."""
+    f, g = (np.where(np.isfinite(potential), potential, 0.0) for potential in (f, g))
+    middle = np.median(f)
+    return np.clip(f - middle, -2 * scale, 2 * scale), np.clip(g + middle, -2 * scale, 2 * scale)
+
+
+def dual_value(costs: Costs, masses: Masses, potential: FloatArray, *, to_rows: bool) -> float:
+    """The dual value of one potential and its c-transform, as proven from below; it may be negative.
+
+    Args:
+        costs: Costs.
+        masses: Exact masses; points without mass restrict nothing.
+        potential: Finite potential at the source points, (n,), or with `to_rows` at the target points, (m,).
+        to_rows: Whether the c-transform is taken at the source.
+    """
+    sides = (masses.b, masses.a) if to_rows else (masses.a, masses.b)
+    here, there = (np.flatnonzero(side > 0) for side in sides)
+    given = potential[here]
+    high, low = proven_transform(costs, given, here, there, to_rows=to_rows)
+    w, v = masses.two_floats(sides[0][here]), masses.two_floats(sides[1][there])
+    terms = [
+        products(part, values) for parts, many in ((w, (given,)), (v, (high, low))) for part in parts for values in many
+    ]
+    total = math.fsum(np.concatenate(terms))
+    # Two floats hold a weight to 2u²; the sum rounds once. Both are doubled.
+    size = math.fsum(abs(w[0] * given)) + math.fsum(abs(v[0] * high))
+    return down(total - 4 * UNIT**2 * size - 2 * UNIT * abs(total))

@@ -1,0 +1,393 @@
+"""Ground costs: what it costs to move a unit of mass from a source point to a target point, and how exactly we know it.
+
+A ground cost is $c(x, y) = d(x, y)^p$ for a metric d; d is in units of length, c in units of length^p. For p = 1 the
+optimal cost is the Wasserstein-1 distance. Every cost here comes with a bound on the relative error of its floating
+point evaluation, so that certificates can be proven in the presence of rounding.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+
+from otgan.checks import FloatArray, as_number, as_real_array
+from otgan.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, MemoryLimitError, NotProvidedError
+
+Index = NDArray[np.intp] | slice
+
+#: Unit roundoff of float64.
+UNIT = 2.0**-53
+#: Underflow may cost this share of the largest cost: squares underflow from 1e-154 downward, and the share leaves
+#: room for the sum, the root and the power.
+TINY = 1e-140
+#: Mean radius of the Earth in kilometres, (2a + b)/3 of the GRS 80 ellipsoid (Moritz 2000, Geodetic Reference System).
+EARTH_RADIUS = 6371.0088
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric on points, and how well it is computed.
+
+    Attributes:
+        name: As passed to `metric=`.
+        pairwise: (n, d), (m, d) -> (n, m) distances.
+        paired: (k, d), (k, d) -> (k,) distances between rows of the same number.
+        relative_error: Dimension -> r, where |computed − true| ≤ r · true + absolute_error.
+        absolute_error: In units of length; underflow comes on top.
+        diameter: Points (k, d) -> an upper estimate of their largest distance.
+        check: Raises where points are outside the metric's domain.
+    """
+
+    name: str
+    pairwise: Callable[[FloatArray, FloatArray], FloatArray]
+    paired: Callable[[FloatArray, FloatArray], FloatArray]
+    relative_error: Callable[[int], float]
+    diameter: Callable[[FloatArray], float]
+    check: Callable[[str, FloatArray], None]
+    absolute_error: float = 0.0
+
+
+def _differences_error(dim: int) -> float:
+    # A difference of floats, its square or absolute value, a sum of d terms and a root each round once:
+    # (1 + u)^(d + 3) at the most (Higham 2002, Accuracy and Stability of Numerical Algorithms, Sec. 3.1).
+    return (dim + 4) * UNIT
+
+
+def _anywhere(name: str, points: FloatArray) -> None:
+    """Every finite point is in the domain."""
+
+
+def _norm_metric(name: str, scipy_name: str, order: float) -> Metric:
+    def paired(x: FloatArray, y: FloatArray) -> FloatArray:
+        return np.asarray(np.linalg.norm(x - y, ord=order, axis=1))
+
+    def diameter(points: FloatArray) -> float:
+        return float(np.linalg.norm(np.ptp(points, axis=0), ord=order))
+
+    def pairwise(x: FloatArray, y: FloatArray) -> FloatArray:
+        return np.asarray(cdist(x, y, scipy_name))
+
+    return Metric(name, pairwise, paired, _differences_error, diameter, _anywhere)
+
+
+def _great_circle(lat1: Any, lon1: Any, lat2: Any, lon2: Any) -> Any:
+    """Great-circle distance in kilometres, accurate also for near and for antipodal points.
+
+    The arctangent form (Vincenty's formula on the sphere). Differences and complements are taken in degrees, where
+    they are exact or nearly so, and the term that cancels for near points is expanded, so every operand is known to a
+    few units in the last place.
+    """
+    radians = math.pi / 180
+    turn = lon2 - lon1
+    turn = turn - 360 * np.round(turn / 360)
+    half = np.sin(turn * (radians / 2))
+    sin1, sin2 = np.sin(lat1 * radians), np.sin(lat2 * radians)
+    cos1, cos2 = np.sin((90 - abs(lat1)) * radians), np.sin((90 - abs(lat2)) * radians)
+    east = cos2 * np.sin(turn * radians)
+    north = np.sin((lat2 - lat1) * radians) + 2 * sin1 * cos2 * half**2
+    along = sin1 * sin2 + cos1 * cos2 * np.cos(turn * radians)
+    return EARTH_RADIUS * np.arctan2(np.hypot(east, north), along)
+
+
+def _check_degrees(name: str, points: FloatArray) -> None:
+    if points.shape[1] != 2:
+        raise InvalidShapeError(
+            name, "have two columns for metric='haversine'", f"shape {points.shape}", "give latitude and longitude"
+        )
+    if abs(points[:, 0]).max() > 90 or abs(points[:, 1]).max() > 360:
+        raise InvalidValueError(
+            name,
+            "hold degrees, latitude in [-90, 90] and longitude in [-360, 360]",
+            f"latitude up to {abs(points[:, 0]).max():g}, longitude up to {abs(points[:, 1]).max():g}",
+            "order the columns as latitude, longitude",
+        )
+
+
+def _haversine_paired(x: FloatArray, y: FloatArray) -> FloatArray:
+    return np.asarray(_great_circle(x[:, 0], x[:, 1], y[:, 0], y[:, 1]))
+
+
+def _haversine_pairwise(x: FloatArray, y: FloatArray) -> FloatArray:
+    return np.asarray(_great_circle(x[:, :1], x[:, 1:], y[:, 0], y[:, 1]))
+
+
+METRICS: dict[str, Metric] = {
+    "euclidean": _norm_metric("euclidean", "euclidean", 2),
+    "cityblock": _norm_metric("cityblock", "cityblock", 1),
+    "chebyshev": _norm_metric("chebyshev", "chebyshev", np.inf),
+    "haversine": Metric(
+        "haversine",
+        _haversine_pairwise,
+        _haversine_paired,
+        # About twenty roundings, each of relative size u, and functions of the platform's libm to within 2u.
+        lambda dim: 64 * UNIT,
+        lambda points: math.pi * EARTH_RADIUS,
+        _check_degrees,
+        # Longitudes that differ by about 360 degrees: the difference rounds by 360u degrees, 5e-12 km.
+        absolute_error=1e-11,
+    ),
+}
+
+
+class Costs(Protocol):
+    """Costs between n source and m target points, as solvers and certificates see them."""
+
+    @property
+    def p(self) -> float:
+        """Exponent of the distance in the cost."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of source and of target points."""
+        ...
+
+    @property
+    def scale(self) -> float:
+        """An upper estimate of the largest cost."""
+        ...
+
+    @property
+    def relative_error(self) -> float:
+        """|computed − true| ≤ relative_error · true + absolute_error."""
+        ...
+
+    @property
+    def absolute_error(self) -> float:
+        """See `relative_error`; in units of the cost. Pairs at the same point cost exactly 0."""
+        ...
+
+    def block(self, rows: Index, columns: Index) -> FloatArray:
+        """Dense costs between some source and some target points."""
+        ...
+
+    def at(self, rows: Index, columns: Index) -> FloatArray:
+        """Costs of single pairs, (k,)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class PointCosts:
+    """Costs $d(x_i, y_j)^p$ between points.
+
+    Attributes:
+        x: Source points, (n, d).
+        y: Target points, (m, d).
+        metric: The metric d.
+        p: Exponent, p ≥ 1.
+
+    Raises:
+        InvalidShapeError: If x and y differ in d.
+        InvalidValueError: If a point lies outside the metric's domain, or the largest cost outside float64's range.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    metric: Metric
+    p: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.x.shape[1] != self.y.shape[1]:
+            raise InvalidShapeError(
+                "y",
+                f"have the dimension of x, {self.x.shape[1]}",
+                f"dimension {self.y.shape[1]}",
+                "give both samples the same columns",
+            )
+        for name, points in (("x", self.x), ("y", self.y)):
+            self.metric.check(name, points)
+            if abs(points).max() > 1e300:
+                raise InvalidValueError(
+                    name, "stay below 1e300 in size", f"{abs(points).max():g}", "change the unit of length"
+                )
+        span = self._span
+        if span and not -250 < self.p * math.log10(span) < 250:
+            raise InvalidValueError(
+                "x and y",
+                f"span a length whose power p = {self.p:g} fits float64 (1e-250 to 1e250)",
+                f"a span of {span:g}",
+                "change the unit of length; W_p changes with it in proportion",
+            )
+
+    @cached_property
+    def _span(self) -> float:
+        both = np.concatenate([self.x, self.y])
+        shrink = 2.0 ** -(max(0, math.frexp(abs(both).max())[1] - 500))  # so that squares cannot overflow
+        return self.metric.diameter(both * shrink) / shrink
+
+    @cached_property
+    def _shift(self) -> int:
+        """Binary exponent taken out of the coordinates before squaring, 0 for lengths of ordinary size."""
+        exponent = math.frexp(abs(np.concatenate([self.x, self.y])).max())[1]
+        return exponent if abs(exponent) > 300 and self.metric.name != "haversine" else 0
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of source and of target points."""
+        return len(self.x), len(self.y)
+
+    @property
+    def scale(self) -> float:
+        """The diameter of a box around all points, to the power p."""
+        return self._span**self.p
+
+    @property
+    def relative_error(self) -> float:
+        """|computed − true| ≤ relative_error · true + absolute_error."""
+        single = self.metric.relative_error(self.x.shape[1])
+        return single if self.p == 1 else self.p * single + 8 * UNIT  # the power itself is good to a few ulp
+
+    @property
+    def absolute_error(self) -> float:
+        """See `relative_error`; in units of the cost."""
+        # The derivative of t -> t^p is at most p · span^(p - 1).
+        of_power = self.p * self._span ** (self.p - 1) * self.metric.absolute_error if self._span else 0.0
+        return TINY * self.scale + of_power
+
+    def block(self, rows: Index, columns: Index) -> FloatArray:
+        """Dense costs between some source and some target points, (len(rows), len(columns))."""
+        return self._power(self.metric.pairwise(*self._shifted(self.x[rows], self.y[columns])))
+
+    def at(self, rows: Index, columns: Index) -> FloatArray:
+        """Costs of single pairs, (k,)."""
+        return self._power(self.metric.paired(*self._shifted(self.x[rows], self.y[columns])))
+
+    def coincide(self, rows: Index, columns: Index) -> NDArray[np.bool_]:
+        """Whether the points of single pairs are the same, (k,)."""
+        return np.asarray((self.x[rows] == self.y[columns]).all(axis=1))
+
+    @property
+    def is_line_w1(self) -> bool:
+        """Whether the cost is |x − y| on the real line, where sorting replaces the search over pairs."""
+        return self.x.shape[1] == 1 and self.p == 1
+
+    def to_targets(self, points: FloatArray) -> PointCosts:
+        """The costs from other points to the same targets."""
+        return PointCosts(points, self.y, self.metric, self.p)
+
+    def _shifted(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return (np.ldexp(x, -self._shift), np.ldexp(y, -self._shift)) if self._shift else (x, y)
+
+    def _power(self, distances: FloatArray) -> FloatArray:
+        if self._shift:
+            distances = np.ldexp(distances, self._shift)
+        return distances if self.p == 1 else distances**self.p
+
+
+@dataclass(frozen=True, eq=False)
+class MatrixCosts:
+    """Costs from a matrix of the user's own, taken as exact.
+
+    Attributes:
+        matrix: Costs, (n, m), finite and not negative.
+        p: Always 1: the distance reported is the cost itself.
+    """
+
+    matrix: FloatArray
+    p: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.matrix.ndim != 2:
+            raise InvalidShapeError(
+                "cost_matrix", "have shape (n, m)", f"shape {self.matrix.shape}", "give one row per source point"
+            )
+        if self.matrix.min() < 0:
+            raise InvalidValueError(
+                "cost_matrix",
+                "not be negative",
+                f"{self.matrix.min():g}",
+                "subtract its minimum; the optimal cost falls by the same constant",
+            )
+        if self.matrix.max() > 1e250:
+            raise InvalidValueError("cost_matrix", "stay below 1e250", f"{self.matrix.max():g}", "change its unit")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of source and of target points."""
+        return self.matrix.shape[0], self.matrix.shape[1]
+
+    @cached_property
+    def scale(self) -> float:
+        """The largest cost."""
+        return float(self.matrix.max())
+
+    relative_error = 0.0
+    absolute_error = 0.0
+
+    def block(self, rows: Index, columns: Index) -> FloatArray:
+        """Costs between some source and some target points."""
+        if isinstance(rows, slice) or isinstance(columns, slice):
+            return np.array(self.matrix[rows, columns])
+        return np.asarray(self.matrix[np.ix_(rows, columns)])
+
+    def at(self, rows: Index, columns: Index) -> FloatArray:
+        """Costs of single pairs, (k,)."""
+        return np.asarray(self.matrix[rows, columns])
+
+
+def point_costs(x: FloatArray, y: FloatArray, *, metric: str = "euclidean", p: float = 1.0) -> PointCosts:
+    """Costs between points, from the names users give.
+
+    Raises:
+        InvalidValueError: If the metric is unknown, or p is not in [1, 64].
+        InvalidShapeError: If x and y differ in d.
+    """
+    if not isinstance(metric, str):
+        raise InvalidTypeError("metric", "be a name", repr(metric), f"choose one of {', '.join(METRICS)}")
+    if metric not in METRICS:
+        raise InvalidValueError(
+            "metric",
+            f"be one of {', '.join(METRICS)}",
+            repr(metric),
+            "for a cost of your own, compute the matrix and call otgan.transport(cost_matrix, a, b)",
+        )
+    return PointCosts(x, y, METRICS[metric], as_number("p", p, low=1, high=64))
+
+
+def matrix_costs(cost_matrix: Any) -> MatrixCosts:
+    """Costs from a user's matrix.
+
+    Raises:
+        InvalidShapeError: If it is not two-dimensional.
+        InvalidValueError: If an entry is negative or not finite.
+        InvalidTypeError: If entries are not real numbers.
+    """
+    return MatrixCosts(as_real_array("cost_matrix", cost_matrix))
+
+
+def need_points(costs: Costs, what: str) -> PointCosts:
+    """The costs, if they are between points.
+
+    Raises:
+        NotProvidedError: If they come from a matrix, which says nothing about other points.
+    """
+    if isinstance(costs, PointCosts):
+        return costs
+    raise NotProvidedError(
+        f"{what} needs points, and a cost matrix says nothing off the sample; use otgan.wasserstein(x, y, metric=...)"
+    )
+
+
+def check_memory(needed: float, limit: float, what: str) -> None:
+    """Refuse an allocation before it is made.
+
+    Args:
+        needed: Bytes.
+        limit: Bytes.
+        what: What needs them, for the message.
+
+    Raises:
+        MemoryLimitError: If needed > limit.
+    """
+    if needed > limit:
+        raise MemoryLimitError(
+            f"{what} needs about {needed / 2**30:.3g} GiB and max_memory is {limit / 2**30:.3g} GiB; "
+            f"pass max_memory={math.ceil(needed):d} (bytes) if you have it, or take random sub-samples of the points"
+        )

@@ -1,0 +1,146 @@
+"""Making a plan exactly feasible: whatever comes in, the marginals that go out are right in integer arithmetic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otgan.checks import FloatArray
+from otgan.exact import Masses, sums_by
+
+Arcs = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[Any]]
+
+#: A plan whose arcs form a forest is determined by its arcs and the marginals. That reading is taken unless it would
+#: need a repair of more than this share of the mass, which rounding does not explain.
+ROUNDING = 1e-9
+
+
+def exact_coupling(rows: NDArray[np.intp], columns: NDArray[np.intp], mass: FloatArray, masses: Masses) -> Arcs:
+    """A true coupling of the two measures near a given plan.
+
+    Args:
+        rows: Source index of each arc, (k,).
+        columns: Target index of each arc, (k,); an arc may occur more than once.
+        mass: Mass on each arc, (k,), finite, not negative; its marginals may be anything.
+        masses: The exact measures.
+
+    Returns:
+        rows, columns and integer masses over masses.total, with exactly the right marginals. The given arcs come
+        first; what they cannot carry is moved along further ones.
+    """
+    rows, columns, mass = _without_repetition(rows, columns, mass, len(masses.b))
+    if masses.a.dtype != object:
+        nearest = np.rint(np.minimum(mass * masses.total, float(masses.total))).astype(np.int64)
+        if _is_coupling(rows, columns, nearest, masses):
+            return _carrying(rows, columns, nearest)
+    flow = _flow_on_forest(rows, columns, masses)
+    if flow is not None:
+        repaired, moved = _repaired(rows, columns, flow, masses)
+        if moved <= ROUNDING * masses.total:
+            return repaired
+    total = masses.total
+    ratios = (value.as_integer_ratio() for value in np.minimum(mass, 1.0).tolist())
+    quantised = np.array([top * total // bottom for top, bottom in ratios], dtype=masses.a.dtype)
+    return _repaired(rows, columns, quantised, masses)[0]
+
+
+def _without_repetition(
+    rows: NDArray[np.intp], columns: NDArray[np.intp], mass: FloatArray, m: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], FloatArray]:
+    arc, back = np.unique(rows * m + columns, return_inverse=True)
+    return arc // m, arc % m, np.bincount(back, weights=mass, minlength=len(arc))
+
+
+def _carrying(rows: NDArray[np.intp], columns: NDArray[np.intp], flow: NDArray[Any]) -> Arcs:
+    used = np.flatnonzero(flow > 0)
+    return rows[used], columns[used], flow[used]
+
+
+def _is_coupling(rows: NDArray[np.intp], columns: NDArray[np.intp], flow: NDArray[Any], masses: Masses) -> bool:
+    left = sums_by(rows, flow, len(masses.a))
+    return bool((left == masses.a).all() and (sums_by(columns, flow, len(masses.b)) == masses.b).all())
+
+
+def _flow_on_forest(rows: NDArray[np.intp], columns: NDArray[np.intp], masses: Masses) -> NDArray[Any] | None:
+    """The only flow that meets the marginals on a forest of arcs, leaf by leaf; None if there is a cycle.
+
+    Where a component's masses do not balance, the difference is left at its last node. A node keeps the number of
+    its arcs and their exclusive or, which for a leaf is its one arc: no adjacency lists are needed.
+    """
+    n = len(masses.a)
+    ends = [rows.tolist(), (columns + n).tolist()]
+    need = [*masses.a.tolist(), *masses.b.tolist()]
+    degree, arcs = [0] * len(need), [0] * len(need)
+    for side in ends:
+        for arc, node in enumerate(side):
+            degree[node] += 1
+            arcs[node] ^= arc
+    flow = [0] * len(rows)
+    leaves = [node for node, count in enumerate(degree) if count == 1]
+    left = len(rows)
+    while leaves:
+        node = leaves.pop()
+        if degree[node] != 1:
+            continue
+        arc = arcs[node]
+        other = ends[0][arc] + ends[1][arc] - node
+        flow[arc] = need[node]
+        need[other] -= need[node]
+        degree[node], left = 0, left - 1
+        degree[other] -= 1
+        arcs[other] ^= arc
+        if degree[other] == 1:
+            leaves.append(other)
+    return None if left else np.array(flow, dtype=masses.a.dtype)
+
+
+def _repaired(
+    rows: NDArray[np.intp], columns: NDArray[np.intp], flow: NDArray[Any], masses: Masses
+) -> tuple[Arcs, int]:
+    """Cut what is too much, then send what is missing along new arcs; also says how much mass that touched."""
+    flow = flow.copy()
+    negative = flow < 0
+    moved = -int(flow[negative].sum())
+    flow[negative] = 0
+    for side, mass in ((rows, masses.a), (columns, masses.b)):
+        excess = sums_by(side, flow, len(mass)) - mass
+        over = excess > 0
+        moved += int(excess[over].sum())
+        for arc in np.flatnonzero(over[side]).tolist():
+            cut = min(excess[side[arc]], flow[arc])
+            flow[arc] -= cut
+            excess[side[arc]] -= cut
+    missing_a = masses.a - sums_by(rows, flow, len(masses.a))
+    missing_b = masses.b - sums_by(columns, flow, len(masses.b))
+    more = _northwest(missing_a, missing_b)
+    parts = ((rows, more[0]), (columns, more[1]), (flow, more[2]))
+    joined = [np.concatenate([old, new]) for old, new in parts]
+    return _carrying(*joined), moved + int(more[2].sum())
+
+
+def _northwest(a: NDArray[Any], b: NDArray[Any]) -> Arcs:
+    """A coupling of two integer measures of the same mass: serve the targets in order from the sources in order."""
+    rows, columns, flow = [], [], []
+    sources, targets = np.flatnonzero(a > 0).tolist(), np.flatnonzero(b > 0).tolist()
+    left, right = a.copy(), b.copy()
+    i = j = 0
+    while i < len(sources):
+        row, column = sources[i], targets[j]
+        both = min(left[row], right[column])
+        rows.append(row)
+        columns.append(column)
+        flow.append(both)
+        left[row] -= both
+        right[column] -= both
+        i += left[row] == 0
+        j += right[column] == 0
+    return np.array(rows, dtype=np.intp), np.array(columns, dtype=np.intp), np.array(flow, dtype=a.dtype)
+
+
+def marginal_violation(rows: NDArray[np.intp], columns: NDArray[np.intp], mass: FloatArray, masses: Masses) -> float:
+    """L1 distance between a plan's marginals and the measures, as a share of the whole mass."""
+    left = np.bincount(rows, weights=mass, minlength=len(masses.a)) - masses.floats(masses.a)
+    right = np.bincount(columns, weights=mass, minlength=len(masses.b)) - masses.floats(masses.b)
+    return float(abs(left).sum() + abs(right).sum())

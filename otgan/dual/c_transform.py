@@ -1,0 +1,115 @@
+"""The c-transform: from one potential to the best other one that is feasible with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from otgan.checks import FloatArray, as_points, as_real_array
+from otgan.costs import UNIT, Costs, Index, PointCosts, point_costs
+from otgan.dual import line
+from otgan.errors import InvalidShapeError
+from otgan.exact import sum_error
+
+#: Entries of a cost block that are held at a time: 32 MB of float64, a few of which are alive at once.
+BLOCK = 4_000_000
+
+
+def c_transform(g: Any, x: Any, y: Any, *, p: float = 1.0, metric: str = "euclidean") -> FloatArray:
+    r"""Smallest cost left over at each source point, $f(x_i) = \min_j c(x_i, y_j) - g_j$.
+
+    The pair (f, g) is dual feasible by construction, so it proves a lower bound on W_p^p; for p = 1 the function
+    x -> f(x) is 1-Lipschitz on all of R^d.
+
+    Args:
+        g: Potential on the target, (m,), in units of the cost (length^p).
+        x: Source points, (n, d) or (n,), in units of length.
+        y: Target points, (m, d) or (m,).
+        p: Exponent of the distance in the cost, p ≥ 1.
+        metric: Name of the metric.
+
+    Returns:
+        f, (n,), float64, in units of the cost.
+
+    Raises:
+        InvalidShapeError: If x and y differ in d, or g does not have one entry per row of y.
+        InvalidInputError: If an argument is not finite and real, or p or metric is out of range.
+
+    Source: Santambrogio (2015), Optimal Transport for Applied Mathematicians, Def. 1.10.
+
+    >>> c_transform([0.0, 0.0], [0.0, 1.0, 5.0], [1.0, 3.0])
+    array([1., 0., 2.])
+    """
+    costs = point_costs(as_points("x", x), as_points("y", y), metric=metric, p=p)
+    potential = as_real_array("g", g)
+    if potential.shape != (costs.shape[1],):
+        raise InvalidShapeError(
+            "g", f"have shape ({costs.shape[1]},)", f"shape {potential.shape}", "give one entry per row of y"
+        )
+    return transform_to_rows(costs, potential)
+
+
+def transform_to_rows(costs: Costs, g: FloatArray) -> FloatArray:
+    """f_i = min_j c_ij − g_j at every source point, (n,)."""
+    if isinstance(costs, PointCosts) and costs.is_line_w1:
+        return line.transform(costs.x[:, 0], costs.y[:, 0], g)
+    n, m = costs.shape
+    f = np.empty(n)
+    step = max(1, BLOCK // m)
+    for start in range(0, n, step):
+        rows = slice(start, start + step)
+        f[rows] = (costs.block(rows, slice(None)) - g).min(axis=1)
+    return f
+
+
+def transform_to_columns(costs: Costs, f: FloatArray) -> FloatArray:
+    """g_j = min_i c_ij − f_i at every target point, (m,)."""
+    if isinstance(costs, PointCosts) and costs.is_line_w1:
+        return line.transform(costs.y[:, 0], costs.x[:, 0], f)
+    n, m = costs.shape
+    g = np.empty(m)
+    step = max(1, BLOCK // n)
+    for start in range(0, m, step):
+        columns = slice(start, start + step)
+        g[columns] = (costs.block(slice(None), columns) - f[:, None]).min(axis=0)
+    return g
+
+
+def proven_transform(
+    costs: Costs, potential: FloatArray, given: Index, wanted: Index, *, to_rows: bool
+) -> tuple[FloatArray, FloatArray]:
+    r"""A c-transform between some points that is feasible for the true costs, not only for the computed ones.
+
+    Costs are lowered by the bound of their rounding error; after that the arithmetic is exact. Rounding to nearest is
+    monotone, so the smallest exact difference is among the entries whose rounded difference is smallest, and there
+    the part that rounding lost is known (`sum_error`).
+
+    Args:
+        costs: Costs.
+        potential: Potential on one side, at the points `given`.
+        given: Indices on that side.
+        wanted: Indices on the other side.
+        to_rows: Whether the other side is the source.
+
+    Returns:
+        (high, low), each (len(wanted),): the transform at `wanted` is high + low exactly.
+    """
+    size = costs.shape[0] if to_rows else costs.shape[1]
+    index = np.arange(size)[wanted]
+    high, low = np.empty(len(index)), np.zeros(len(index))
+    step = max(1, BLOCK // max(1, len(potential)))
+    keep = 1 - costs.relative_error - 2 * UNIT  # its own rounding and that of the product included
+    for start in range(0, len(index), step):
+        part = slice(start, start + step)
+        block = costs.block(index[part], given) if to_rows else costs.block(given, index[part]).T
+        if costs.relative_error:
+            block = np.maximum(block * keep - costs.absolute_error, 0.0)
+        rest = block - potential
+        smallest = rest.min(axis=1)
+        at, which = np.nonzero(rest == smallest[:, None])
+        lost = sum_error(block[at, which], -potential[which])
+        worst = np.full(len(smallest), np.inf)
+        np.minimum.at(worst, at, lost)
+        high[part], low[part] = smallest, worst
+    return high, low

@@ -1,0 +1,165 @@
+"""The front door: read the problem, choose a solver, run it, certify what it says."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from otgan.certificate import Certificate, certify
+from otgan.checks import as_count, as_number
+from otgan.coupling import marginal_violation
+from otgan.dual.potentials import feasible_potentials
+from otgan.errors import InvalidValueError, NotProvidedError
+from otgan.exact import Masses
+from otgan.problem import OTProblem, cancel_common_mass, problem_from_matrix, problem_from_points
+from otgan.solution import OTSolution, Stats, Status
+from otgan.solvers.network_simplex import solve_simplex
+from otgan.solvers.raw import RawSolution
+from otgan.solvers.univariate import solve_line
+
+METHODS = ("auto", "univariate", "network-simplex")
+#: Bytes that a solve may take unless told otherwise.
+MAX_MEMORY = 4 * 2**30
+
+
+def wasserstein(
+    x: Any,
+    y: Any,
+    a: Any = None,
+    b: Any = None,
+    *,
+    p: float = 1.0,
+    metric: str = "euclidean",
+    method: str = "auto",
+    tol: float = 1e-11,
+    max_iter: int = 10**8,
+    max_memory: float = MAX_MEMORY,
+) -> OTSolution:
+    r"""Exact Wasserstein distance between two weighted samples, with a bracket that is proven.
+
+    $W_p = \left(\min_\pi \sum_{ij} \pi_{ij}\, d(x_i, y_j)^p\right)^{1/p}$ over plans π with marginals a and b. The
+    default is W1 with the Euclidean metric.
+
+    Args:
+        x: Source points, (n, d), or (n,) on the line: lists, NumPy, pandas, torch (values only), `DiscreteMeasure`.
+        y: Target points, (m, d) or (m,).
+        a: Source weights, (n,), not negative; normalised to sum to one. None for equal ones.
+        b: Target weights, (m,), likewise.
+        p: Exponent, 1 ≤ p ≤ 64.
+        metric: "euclidean", "cityblock", "chebyshev", or "haversine" (degrees of latitude and longitude; the
+            distance is in kilometres on a sphere of radius 6371.0088 km).
+        method: "auto", "univariate" (points on the line), or "network-simplex".
+        tol: Relative gap at which the result counts as converged.
+        max_iter: Pivots after which the network simplex stops; the bracket then is wide, and holds.
+        max_memory: Bytes that a dense solver may take.
+
+    Returns:
+        The solution: `distance` in units of length, `lower_bound`, `upper_bound`, `plan`, `potentials`, `status`.
+
+    Raises:
+        InvalidInputError: If an argument breaks a rule; the message names it and the fix.
+        MemoryLimitError: If the solver would need more than `max_memory`; before anything is allocated.
+        NotProvidedError: If "univariate" is asked for points that are not on the line.
+
+    Source: Peyré and Cuturi (2019), Computational Optimal Transport, Ch. 2 and 3.
+
+    >>> solution = wasserstein([0.0, 1.0], [3.0, 5.0])
+    >>> solution.distance
+    3.5
+    """
+    problem = problem_from_points(x, y, a, b, p=p, metric=metric)
+    return solve(problem, method=method, tol=tol, max_iter=max_iter, max_memory=max_memory)
+
+
+def transport(
+    cost_matrix: Any,
+    a: Any = None,
+    b: Any = None,
+    *,
+    tol: float = 1e-11,
+    max_iter: int = 10**8,
+    max_memory: float = MAX_MEMORY,
+) -> OTSolution:
+    r"""Optimal transport for a cost matrix of one's own, $\min_\pi \sum_{ij} \pi_{ij} c_{ij}$.
+
+    Args:
+        cost_matrix: Costs, (n, m), finite and not negative, in any unit.
+        a: Source weights, (n,); None for equal ones.
+        b: Target weights, (m,); None for equal ones.
+        tol: Relative gap at which the result counts as converged.
+        max_iter: Pivots after which the network simplex stops.
+        max_memory: Bytes that the solver may take.
+
+    Returns:
+        The solution; `distance` and `cost` are both the optimal cost. There is no extension off the sample.
+
+    Raises:
+        InvalidInputError: If an argument breaks a rule.
+        MemoryLimitError: If the solver would need more than `max_memory`.
+
+    >>> transport([[0.0, 2.0], [2.0, 1.0]]).cost
+    0.5
+    """
+    problem = problem_from_matrix(cost_matrix, a, b)
+    return solve(problem, method="network-simplex", tol=tol, max_iter=max_iter, max_memory=max_memory)
+
+
+def solve(problem: OTProblem, *, method: str, tol: float, max_iter: int, max_memory: float) -> OTSolution:
+    """Solve and certify a problem that has been read.
+
+    Raises:
+        InvalidInputError: If a setting breaks a rule.
+        MemoryLimitError: If the solver would need more than `max_memory`.
+        NotProvidedError: If the method does not solve this kind of problem.
+    """
+    started = time.perf_counter()
+    if method not in METHODS:
+        raise InvalidValueError("method", f"be one of {', '.join(METHODS)}", repr(method), "take 'auto' if in doubt")
+    tol = as_number("tol", tol, low=0)
+    max_iter = as_count("max_iter", max_iter, high=10**18)
+    max_memory = as_number("max_memory", max_memory, low=0, open_low=True)
+    if method == "univariate" and not problem.on_line:
+        raise NotProvidedError("method 'univariate' needs points on the line; take method='network-simplex'")
+    if problem.on_line and method != "network-simplex":
+        name, raw = "univariate", solve_line(problem)
+    else:
+        name, raw = "network-simplex", _solve_rest(problem, max_iter=max_iter, max_memory=max_memory)
+    potentials = feasible_potentials(problem.costs, raw.f)
+    certificate = certify(problem, (raw.rows, raw.columns, raw.mass), potentials.f, potentials.g)
+    primal = float(np.dot(raw.mass, problem.costs.at(raw.rows, raw.columns)))
+    stats = Stats(
+        name,
+        time.perf_counter() - started,
+        marginal_violation(raw.rows, raw.columns, raw.mass, problem.masses),
+    )
+    status = _status(certificate, raw.finished, tol)
+    return OTSolution(problem, status, potentials, certificate, primal, stats)
+
+
+def _solve_rest(problem: OTProblem, *, max_iter: int, max_memory: float) -> RawSolution:
+    """Leave the mass that both sides share where it is, and solve for the rest."""
+    shared = cancel_common_mass(problem)
+    if not len(shared.rows):
+        return solve_simplex(problem, max_iter=max_iter, max_memory=max_memory)
+    staying = problem.masses.floats(shared.stay)
+    rest = shared.rest_a.sum()
+    if not rest:
+        n, m = problem.shape
+        return RawSolution(shared.rows, shared.columns, staying, np.zeros(n), np.zeros(m), finished=True)
+    smaller = OTProblem(problem.costs, Masses(shared.rest_a, shared.rest_b, int(rest)))
+    raw = solve_simplex(smaller, max_iter=max_iter, max_memory=max_memory)
+    return replace(
+        raw,
+        rows=np.concatenate([shared.rows, raw.rows]),
+        columns=np.concatenate([shared.columns, raw.columns]),
+        mass=np.concatenate([staying, raw.mass * (int(rest) / problem.masses.total)]),
+    )
+
+
+def _status(certificate: Certificate, finished: bool, tol: float) -> Status:
+    if certificate.distance.relative_width <= tol:
+        return Status.OPTIMAL
+    return Status.ROUNDING if finished else Status.ITERATION_LIMIT
