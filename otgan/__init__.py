@@ -13,7 +13,6 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from otgan import critics, lipschitz, measures, pairs
-    from otgan.archive import load
     from otgan.dual import Potentials, c_transform
     from otgan.interval import Interval
     from otgan.solution import OTSolution, Status
@@ -27,7 +26,6 @@ _HOMES = {
     "Status": "otgan.solution",
     "ValidationReport": "otgan.validation",
     "c_transform": "otgan.dual",
-    "load": "otgan.archive",
     "transport": "otgan.solve",
     "validate": "otgan.validation",
     "wasserstein": "otgan.solve",
@@ -43,7 +41,6 @@ __all__ = [
     "c_transform",
     "critics",
     "lipschitz",
-    "load",
     "measures",
     "pairs",
     "transport",

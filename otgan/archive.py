@@ -1,7 +1,4 @@
-"""Solutions in files: NPZ or JSON, with a schema version, and read without trusting them.
-
-What is stored is the problem, the plan and the potentials. The bracket is not believed but proven again on loading.
-"""
+"""Arrays and a header in one file, NPZ or JSON: written whole or not at all, and read without unpickling."""
 
 from __future__ import annotations
 
@@ -9,135 +6,104 @@ import json
 import os
 import tempfile
 import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
-from otgan.certificate import certify
-from otgan.checks import as_points, as_real_array
-from otgan.costs import PointCosts, need_points, point_costs
-from otgan.dual.potentials import Potentials
-from otgan.errors import FileFormatError, InvalidInputError
-from otgan.exact import Masses
-from otgan.problem import OTProblem
-from otgan.solution import OTSolution, Stats, Status
+from otgan.errors import FileFormatError
 
-SCHEMA = 1
-_FLOATS = ("x", "y", "mass", "f", "g")
-_INDEX = ("rows", "columns")
+SUFFIXES = (".npz", ".json")
 
 
-def save(solution: OTSolution, path: str | os.PathLike[str]) -> None:
-    """Write a solution to a .npz or .json file; nothing half-written is left behind.
+@contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file for writing that takes its name only when it is complete.
 
     Raises:
-        FileFormatError: If the suffix is neither, or the file cannot be written.
-        NotProvidedError: If the costs came from a matrix.
+        FileFormatError: If the folder does not exist or may not be written.
     """
-    costs = need_points(solution.problem.costs, "saving")
-    rows, columns, mass = solution.matched_pairs()
-    potentials = solution.potentials
-    arrays = {
-        "x": costs.x, "y": costs.y, "rows": rows, "columns": columns, "mass": mass, "f": potentials.f, "g": potentials.g,
-    }  # fmt: skip
-    masses = solution.problem.masses
-    header = {
-        "schema": SCHEMA,
-        "metric": costs.metric.name,
-        "p": costs.p,
-        "status": solution.status.name,
-        "primal_cost": solution.primal_cost,
-        "stats": vars(solution.stats),
-        # Integers of any size, so that the measures come back exactly.
-        "a": [str(k) for k in masses.a],
-        "b": [str(k) for k in masses.b],
-        "total": str(masses.total),
-    }
     target = Path(path)
-    if target.suffix not in (".npz", ".json"):
-        raise FileFormatError(f"{target}: a solution is saved as .npz or .json; choose one of these suffixes")
+    part = None
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
+        handle, part = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
         with os.fdopen(handle, "wb") as file:
-            if target.suffix == ".npz":
-                np.savez_compressed(file, header=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
-            else:
-                text = json.dumps(header | {key: value.tolist() for key, value in arrays.items()})
-                file.write(text.encode())
-        os.replace(name, target)
+            yield file
+        os.chmod(part, 0o644 & ~_umask())
+        os.replace(part, target)
+        part = None
     except OSError as error:
+        reason = error.strerror or error
         raise FileFormatError(
-            f"{target}: cannot be written ({error.strerror}); choose a folder you may write"
+            f"{target}: cannot be written ({reason}); choose a folder that exists and is yours"
         ) from error
+    finally:
+        if part is not None:
+            Path(part).unlink(missing_ok=True)
 
 
-def load(path: str | os.PathLike[str]) -> OTSolution:
-    """Read a solution that `OTSolution.save` wrote, and prove its bracket again.
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write(path: str | os.PathLike[str], header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write a header (JSON) and arrays (integers or float64).
 
     Raises:
-        FileFormatError: If the file is missing, unreadable, of another schema, or inconsistent.
+        FileFormatError: If the suffix is neither .npz nor .json, or the file cannot be written.
     """
-    source = Path(path)
+    suffix = Path(path).suffix
+    if suffix not in SUFFIXES:
+        raise FileFormatError(
+            f"{path}: the suffix must be one of {', '.join(SUFFIXES)}; it says how to store the arrays"
+        )
+    with whole_file(path) as file:
+        if suffix == ".npz":
+            np.savez_compressed(file, header=np.array(json.dumps(header)), **dict(arrays))
+        else:
+            lists = {name: array.tolist() for name, array in arrays.items()}
+            file.write(json.dumps({**header, **lists}).encode())
+
+
+@contextmanager
+def reading(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn what goes wrong inside into one line about the file.
+
+    Raises:
+        FileFormatError: For anything that a missing, damaged or hostile file can provoke.
+    """
     try:
-        header, arrays = _read(source)
-        return _rebuild(header, arrays)
+        yield
     except FileFormatError:
         raise
     except OSError as error:
-        raise FileFormatError(f"{source}: cannot be read ({error.strerror or error}); check the path") from error
-    except (
-        ValueError,
-        KeyError,
-        TypeError,
-        IndexError,
-        MemoryError,
-        EOFError,
-        RecursionError,
-        zipfile.BadZipFile,
-    ) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise FileFormatError(f"{source}: not a solution saved by otgan ({reason}); save it again") from error
+        raise FileFormatError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError, AttributeError) as error:
+        raise FileFormatError(f"{path}: does not hold what it should ({_one_line(error)}); write it again") from error
+    except (MemoryError, EOFError, RecursionError, zipfile.BadZipFile) as error:
+        raise FileFormatError(f"{path}: damaged ({_one_line(error)}); write it again") from error
 
 
-def _read(source: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def _one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
+
+
+def read(path: str | os.PathLike[str], names: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Read the header and the named arrays; call it inside `reading`.
+
+    Raises:
+        FileFormatError: If the suffix is neither .npz nor .json.
+    """
+    source = Path(path)
+    if source.suffix not in SUFFIXES:
+        raise FileFormatError(f"{path}: the suffix must be one of {', '.join(SUFFIXES)}; rename it to what it is")
     if source.suffix == ".json":
         content = json.loads(source.read_text(encoding="utf-8"))
-        if not isinstance(content, dict):
-            raise ValueError("not a JSON object")
-        header = content
-        arrays = {key: np.asarray(content[key]) for key in (*_FLOATS, *_INDEX)}
-    else:
-        with np.load(source, allow_pickle=False) as content:
-            header = json.loads(str(content["header"]))
-            arrays = {key: content[key] for key in (*_FLOATS, *_INDEX)}
-    if header.get("schema") != SCHEMA:
-        raise FileFormatError(f"{source}: schema {header.get('schema')!r}, this version reads {SCHEMA}; save it again")
-    return header, arrays
-
-
-def _rebuild(header: dict[str, Any], arrays: dict[str, Any]) -> OTSolution:
-    costs = point_costs(
-        as_points("x", arrays["x"]), as_points("y", arrays["y"]), metric=header["metric"], p=header["p"]
-    )
-    problem = OTProblem(costs, _masses(header, costs))
-    values = {key: as_real_array(key, arrays[key]) for key in ("mass", "f", "g")}
-    rows, columns = (np.asarray(arrays[key]).astype(np.intp, casting="same_kind") for key in _INDEX)
-    n, m = costs.shape
-    shapes = [rows.shape, columns.shape, values["mass"].shape, values["f"].shape, values["g"].shape]
-    if shapes != [rows.shape] * 3 + [(n,), (m,)] or rows.ndim != 1:
-        raise ValueError("arrays of different lengths")
-    if rows.min() < 0 or columns.min() < 0 or rows.max() >= n or columns.max() >= m:
-        raise ValueError("a plan that names points that are not there")
-    certificate = certify(problem, (rows, columns, values["mass"]), values["f"], values["g"])
-    potentials = Potentials(values["f"], values["g"], costs)
-    primal = float(header["primal_cost"])
-    return OTSolution(problem, Status[header["status"]], potentials, certificate, primal, Stats(**header["stats"]))
-
-
-def _masses(header: dict[str, Any], costs: PointCosts) -> Masses:
-    a, b, total = [int(k) for k in header["a"]], [int(k) for k in header["b"]], int(header["total"])
-    if (len(a), len(b)) != costs.shape or min(a + b) < 0 or not sum(a) == sum(b) == total > 0:
-        raise InvalidInputError("weights", "be masses of one total", "others", "save it again")
-    dtype: Any = np.int64 if total < 2**53 else object
-    return Masses(np.array(a, dtype=dtype), np.array(b, dtype=dtype), total)
+        return dict(content), {name: np.asarray(content[name]) for name in names}
+    with source.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        return dict(json.loads(str(stored["header"]))), {name: stored[name] for name in names}

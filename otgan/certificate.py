@@ -19,7 +19,7 @@ from otgan.checks import FloatArray
 from otgan.costs import UNIT, Costs, PointCosts
 from otgan.coupling import Arcs, exact_coupling
 from otgan.dual import line
-from otgan.dual.c_transform import proven_transform
+from otgan.dual.transform import proven_transform
 from otgan.exact import Masses, down, products, up
 from otgan.interval import Interval
 from otgan.problem import OTProblem, cancel_common_mass
@@ -27,6 +27,8 @@ from otgan.problem import OTProblem, cancel_common_mass
 #: Potentials shrunk by this share gain slack on all long arcs, which absorbs their rounding errors; they lose the
 #: same share of the bound. Worth a try where W1 is tiny beside the diameter and rounding is all that is left.
 SHRINK = 2e-12
+#: More than all terms of a sum together can lose to underflow, 2^-1074 each, a few times over.
+UNDERFLOW = 2.0**-1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +90,7 @@ def upper_bound(problem: OTProblem, plan: tuple[NDArray[np.intp], NDArray[np.int
         highest = highest * (1 + costs.relative_error + 4 * UNIT) + absolute
     total = math.fsum(problem.masses.floats(arcs[2]) * highest)
     # Two roundings a term, the sum's and this product's own.
-    return up(total * (1 + 6 * UNIT)) if total else 0.0, arcs
+    return up(total * (1 + 6 * UNIT) + UNDERFLOW) if highest.any() else 0.0, arcs
 
 
 def lower_bound(problem: OTProblem, f: FloatArray, g: FloatArray, *, enough: float = math.inf) -> float:
@@ -103,7 +105,8 @@ def lower_bound(problem: OTProblem, f: FloatArray, g: FloatArray, *, enough: flo
     costs = problem.costs
     f, g = _tame(f, g, costs.scale)
     if isinstance(costs, PointCosts) and costs.is_line_w1:
-        return max(0.0, down(line.lower_bound(costs.x[:, 0], costs.y[:, 0], problem.masses, f, g)))
+        bound = line.lower_bound(costs.x[:, 0], costs.y[:, 0], problem.masses, f, g)
+        return max(0.0, down(bound - UNDERFLOW))
     # For W1 only the difference of the measures counts, and without the mass that they share it has less rounding.
     left = cancel_common_mass(problem)
     masses = Masses(left.rest_a, left.rest_b, problem.masses.total)
@@ -144,6 +147,6 @@ def dual_value(costs: Costs, masses: Masses, potential: FloatArray, *, to_rows: 
         products(part, values) for parts, many in ((w, (given,)), (v, (high, low))) for part in parts for values in many
     ]
     total = math.fsum(np.concatenate(terms))
-    # Two floats hold a weight to 2u²; the sum rounds once. Both are doubled.
+    # Two floats hold a weight to 2u², and the sum rounds once; both are doubled. The rest is for what underflowed.
     size = math.fsum(abs(w[0] * given)) + math.fsum(abs(v[0] * high))
-    return down(total - 4 * UNIT**2 * size - 2 * UNIT * abs(total))
+    return down(total - 4 * UNIT**2 * size - 2 * UNIT * abs(total) - UNDERFLOW)

@@ -13,8 +13,8 @@ from otgan.exact import Masses, sums_by
 Arcs = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[Any]]
 
 #: A plan whose arcs form a forest is determined by its arcs and the marginals. That reading is taken unless it would
-#: need a repair of more than this share of the mass, which rounding does not explain.
-ROUNDING = 1e-9
+#: need a repair of more than one part in this many of the mass, which rounding does not explain.
+ROUNDING = 10**9
 
 
 def exact_coupling(rows: NDArray[np.intp], columns: NDArray[np.intp], mass: FloatArray, masses: Masses) -> Arcs:
@@ -38,7 +38,7 @@ def exact_coupling(rows: NDArray[np.intp], columns: NDArray[np.intp], mass: Floa
     flow = _flow_on_forest(rows, columns, masses)
     if flow is not None:
         repaired, moved = _repaired(rows, columns, flow, masses)
-        if moved <= ROUNDING * masses.total:
+        if moved * ROUNDING <= masses.total:
             return repaired
     total = masses.total
     ratios = (value.as_integer_ratio() for value in np.minimum(mass, 1.0).tolist())

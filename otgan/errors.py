@@ -67,3 +67,7 @@ class MissingDependencyError(OtganError, ImportError):
 
 class WeightsWarning(UserWarning):
     """Weights were far from summing to one and have been normalised."""
+
+
+class TrainingDivergedError(OtganError, ArithmeticError):
+    """A training metric became NaN or infinite; the message names the step, the metric and what to change."""

@@ -102,7 +102,7 @@ def products(x: FloatArray, y: FloatArray) -> FloatArray:
     """Terms whose exact sum is the exact sum of x·y: the rounded products and their errors, (2k,).
 
     Dekker's product with Veltkamp's splitting (Dekker 1971, Numer. Math. 18). Operands stay below 1e290 here, so
-    the splitting does not overflow.
+    the splitting does not overflow; products below 1e-280 may lose their error term to underflow.
     """
     high = x * y
     x1, y1 = _upper_half(x), _upper_half(y)

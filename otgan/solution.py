@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import asdict, dataclass
 from enum import Enum
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from otgan.certificate import Certificate
-from otgan.checks import FloatArray
-from otgan.costs import need_points
-from otgan.dual.potentials import Potentials
+from otgan import archive
+from otgan.certificate import Certificate, certify
+from otgan.checks import FloatArray, as_points, as_real_array
+from otgan.costs import need_points, point_costs
+from otgan.dual.potentials import Potentials, feasible_potentials
+from otgan.errors import FileFormatError
+from otgan.exact import EXACT_FLOAT, Masses
 from otgan.problem import OTProblem
+
+#: Version of what `OTSolution.save` writes.
+SCHEMA = 1
 
 
 class Status(Enum):
@@ -33,11 +41,13 @@ class Stats:
         solver: Name of the solver.
         seconds: Wall-clock time of solving and certifying.
         marginal_violation: L1 distance of the solver's own marginals from the weights, before the repair.
+        tol: The relative gap that was asked for.
     """
 
     solver: str
     seconds: float
     marginal_violation: float
+    tol: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,9 +144,90 @@ class OTSolution:
         share = np.divide(1.0, a, out=np.full(len(a), np.nan), where=a > 0)
         return np.asarray(moved * share[:, None] + centre)
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write problem, plan and potentials to a .npz or .json file; nothing half-written is left behind.
+
+        Raises:
+            FileFormatError: If the suffix is another one, or the file cannot be written.
+            NotProvidedError: If the costs came from a matrix.
+        """
+        costs = need_points(self.problem.costs, "saving")
+        rows, columns, mass = self.matched_pairs()
+        masses = self.problem.masses
+        header = {
+            "schema": SCHEMA,
+            "metric": costs.metric.name,
+            "p": costs.p,
+            "status": self.status.name,
+            "primal_cost": self.primal_cost,
+            "stats": asdict(self.stats),
+            # Integers of any size, so that the measures come back exactly.
+            "a": [str(k) for k in masses.a],
+            "b": [str(k) for k in masses.b],
+            "total": str(masses.total),
+        }
+        points = {"x": costs.x, "y": costs.y}
+        plan = {"rows": rows, "columns": columns, "mass": mass}
+        archive.write(path, header, points | plan | {"f": self.potentials.f, "g": self.potentials.g})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> OTSolution:
+        """Read a saved solution. The file is not believed: the bracket is proven again from plan and potentials.
+
+        Raises:
+            FileFormatError: If the file is missing, damaged, of another schema, or inconsistent.
+        """
+        with archive.reading(path):
+            header, arrays = archive.read(path, ("x", "y", "rows", "columns", "mass", "f", "g"))
+            if header["schema"] != SCHEMA:
+                raise FileFormatError(
+                    f"{path}: schema {header['schema']!r}, this version reads {SCHEMA}; save it again"
+                )
+            costs = point_costs(
+                as_points("x", arrays["x"]), as_points("y", arrays["y"]), metric=header["metric"], p=header["p"]
+            )
+            problem = OTProblem(costs, _stored_masses(header, costs.shape))
+            plan = _stored_plan(arrays, costs.shape)
+            potentials = feasible_potentials(costs, _stored_floats(arrays, "f", costs.shape[0]))
+            certificate = certify(problem, plan, potentials.f, potentials.g)
+            stats = Stats(**header["stats"])
+            status = Status[header["status"]]
+            if status is Status.OPTIMAL and certificate.distance.relative_width > stats.tol:
+                status = Status.ROUNDING
+            return cls(problem, status, potentials, certificate, float(header["primal_cost"]), stats)
+
     def __repr__(self) -> str:
         n, m = self.problem.shape
         return (
             f"OTSolution(distance={self.distance:.6g}, in [{self.lower_bound:.17g}, {self.upper_bound:.17g}], "
             f"{self.status.name}, n={n}, m={m}, p={self.p:g})"
         )
+
+
+def _stored_masses(header: dict[str, Any], shape: tuple[int, int]) -> Masses:
+    a, b, total = [int(k) for k in header["a"]], [int(k) for k in header["b"]], int(header["total"])
+    if (len(a), len(b)) != shape or min(a + b) < 0 or not sum(a) == sum(b) == total > 0:
+        raise ValueError("masses that are no pair of measures")
+    dtype: Any = np.int64 if total < EXACT_FLOAT else object
+    return Masses(np.array(a, dtype=dtype), np.array(b, dtype=dtype), total)
+
+
+def _stored_floats(arrays: dict[str, NDArray[Any]], name: str, length: int) -> FloatArray:
+    values = as_real_array(name, arrays[name])
+    if values.shape != (length,):
+        raise ValueError(f"{name} of shape {values.shape}, not ({length},)")
+    return values
+
+
+def _stored_plan(
+    arrays: dict[str, NDArray[Any]], shape: tuple[int, int]
+) -> tuple[NDArray[np.intp], NDArray[np.intp], FloatArray]:
+    ends = []
+    for name, size in (("rows", shape[0]), ("columns", shape[1])):
+        index = np.asarray(arrays[name])
+        if index.ndim != 1 or index.dtype.kind not in "iu" or index.min() < 0 or index.max() >= size:
+            raise ValueError(f"{name} that name points which are not there")
+        ends.append(index.astype(np.intp))
+    if len(ends[0]) != len(ends[1]):
+        raise ValueError("rows and columns of different lengths")
+    return ends[0], ends[1], _stored_floats(arrays, "mass", len(ends[0]))

@@ -134,6 +134,7 @@ def solve(problem: OTProblem, *, method: str, tol: float, max_iter: int, max_mem
         name,
         time.perf_counter() - started,
         marginal_violation(raw.rows, raw.columns, raw.mass, problem.masses),
+        tol,
     )
     status = _status(certificate, raw.finished, tol)
     return OTSolution(problem, status, potentials, certificate, primal, stats)

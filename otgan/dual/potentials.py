@@ -7,7 +7,7 @@ from typing import Any
 
 from otgan.checks import FloatArray, as_points
 from otgan.costs import Costs, need_points
-from otgan.dual.c_transform import transform_to_columns, transform_to_rows
+from otgan.dual.transform import transform_to_columns, transform_to_rows
 from otgan.errors import InvalidShapeError
 
 

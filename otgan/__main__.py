@@ -1,0 +1,5 @@
+"""`python -m otgan` is `otgan`."""
+
+from otgan.cli.main import main
+
+main()

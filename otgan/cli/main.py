@@ -1,0 +1,72 @@
+"""The `otgan` command: collects the commands and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+import otgan
+from otgan.cli.validate import validate
+from otgan.cli.w1 import w1
+from otgan.errors import OtganError
+
+#: Exit code for input that breaks a rule.
+BAD_INPUT = 2
+#: Exit code after Ctrl-C, as shells have it: 128 + SIGINT.
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="otgan",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="How far is a learned Wasserstein distance from the true one? Exact optimal transport with proven brackets.",
+)
+app.command("w1")(w1)
+app.command("validate")(validate)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"otgan {otgan.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit.
+
+    Args:
+        arguments: What follows the command's name; `sys.argv[1:]` by default.
+    """
+    try:
+        code = app(list(arguments) if arguments is not None else None, standalone_mode=False)
+    except OtganError as error:
+        code = _fail(str(error))
+    except KeyboardInterrupt:
+        code = _fail("interrupted; nothing was written", INTERRUPTED)
+    except typer.Abort:
+        code = _fail("interrupted; nothing was written", INTERRUPTED)
+    except Exception as error:
+        # The argument parser's own errors, which are another class in every version of typer, can word themselves.
+        if not hasattr(error, "format_message"):
+            raise
+        code = _fail(f"{error.format_message()} See `otgan --help`.") if error.format_message() else BAD_INPUT
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str, code: int = BAD_INPUT) -> int:
+    typer.echo(f"otgan: {' '.join(message.split())}", err=True)
+    return code

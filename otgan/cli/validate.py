@@ -1,0 +1,209 @@
+"""`otgan validate`: train a critic or take one, and judge it by exact optimal transport."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from otgan.measures import Measure
+
+DEFAULT_PAIR = "8gaussians"
+DEFAULT_METHOD = "wgan-gp"
+#: Points of the training history that a report keeps.
+HISTORY = 200
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The two distributions of a run.
+
+    Attributes:
+        name: For the run folder and the report's title.
+        train: What the critic is trained on, source and target.
+        held_out: What it is judged on.
+        titles: Source and target in words.
+    """
+
+    name: str
+    train: tuple[Measure, Measure]
+    held_out: tuple[Measure, Measure]
+    titles: tuple[str, str]
+
+
+def validate(
+    pair: Annotated[
+        str | None,
+        typer.Option(help="A named pair: 8gaussians (default), 25gaussians, swissroll-moons, digits, wine, …"),
+    ] = None,
+    source: Annotated[Path | None, typer.Option(help="File with the real side's points, instead of --pair.")] = None,
+    target: Annotated[Path | None, typer.Option(help="File with the generated side's points.")] = None,
+    columns: Annotated[str | None, typer.Option(help="Columns to use of both files, with commas.")] = None,
+    method: Annotated[str, typer.Option(help="How to train the critic.")] = DEFAULT_METHOD,
+    critic: Annotated[
+        str | None,
+        typer.Option(help="Judge this critic instead of training one: FILE.safetensors or MODULE:OBJECT."),
+    ] = None,
+    lipschitz: Annotated[
+        float, typer.Option(help="Constant K that the critic is held to; its number is divided by K.")
+    ] = 1.0,
+    steps: Annotated[int | None, typer.Option(help="Training steps.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Points of each side in a training step.")] = None,
+    samples: Annotated[int, typer.Option(help="Held-out points to draw from each side that can be sampled.")] = 2000,
+    held_out: Annotated[
+        float, typer.Option(help="Share of a finite data set that is kept from training and judged on.")
+    ] = 0.5,
+    seed: Annotated[int, typer.Option(help="Same seed, same numbers (with the same --threads).")] = 0,
+    threads: Annotated[int | None, typer.Option(help="Threads for PyTorch.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder; by default one under runs/.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of a table.")] = False,
+) -> None:
+    """Is a critic's number the Wasserstein distance? Train one, or bring your own, and see.
+
+    Writes report.html, report.json, report.md and figures to the run folder. Ctrl-C stops without a trace.
+
+    Examples: `otgan validate` · `otgan validate --pair digits` · `otgan validate --source real.csv --target fake.csv`
+    · `otgan validate --pair wine --critic mymodule:critic`
+    """
+    import numpy as np
+
+    from otgan.checks import as_count
+    from otgan.report import as_table, check_folder, write_report
+
+    rng = np.random.default_rng([as_count("--seed", seed, low=0), 1])  # the critic's training takes the seed itself
+    sides = _sides(pair, source, target, columns, None if critic else held_out, rng)
+    folder = (
+        out
+        or Path("runs") / f"validate-{sides.name}-{Path(critic).stem.replace(':', '-') if critic else method}-{seed}"
+    )
+    check_folder(folder)
+
+    from otgan.validation import validate as judge
+
+    history: list[dict[str, float]] = []
+    if critic:
+        from otgan.cli.critic import find_critic
+
+        judged, name = find_critic(critic), critic
+        settings: dict[str, Any] = {"critic": critic}
+    else:
+        options: dict[str, Any] = {
+            key: value for key, value in (("steps", steps), ("batch_size", batch_size)) if value is not None
+        }
+        judged = _train(sides, method, options, lipschitz, seed, threads, history)
+        name, settings = f"{method} critic", {"method": method, **options}
+    with _working("exact optimal transport on the held-out samples"):
+        report = judge(judged, *sides.held_out, lipschitz=lipschitz, n_samples=samples, seed=seed, name=name,
+                       source_name=sides.titles[0], target_name=sides.titles[1])  # fmt: skip
+        settings |= {"pair": sides.name, "lipschitz": lipschitz, "samples": samples, "seed": seed, "threads": threads}
+        page = write_report(report, folder, history=history, settings=settings, title=f"{name} on {sides.name}")
+        if not critic:
+            from otgan.critics import save_critic
+
+            save_critic(judged, folder / "critic.safetensors")
+    if as_json:
+        typer.echo(json.dumps(report.to_dict()))
+        return
+    from rich.console import Console
+
+    console = Console()
+    console.print(as_table(report))
+    console.print(f"Report: {page}", soft_wrap=True, highlight=False)
+
+
+def _sides(
+    pair: str | None, source: Path | None, target: Path | None, columns: str | None, held_out: float | None, rng: Any
+) -> Sides:
+    from otgan.errors import InvalidInputError
+    from otgan.pairs import get_pair
+
+    if (source is None) != (target is None) or (source is not None and pair is not None):
+        raise InvalidInputError(
+            "--source and --target",
+            "come together, and not with --pair",
+            "another combination",
+            "see otgan validate --help",
+        )
+    if source is None or target is None:
+        found = get_pair(pair or DEFAULT_PAIR)
+        name, sides = found.name, (found.source, found.target)
+        titles = repr(found.source), repr(found.target)
+    else:
+        name, sides = f"{source.stem}-{target.stem}", (_read(source, columns), _read(target, columns))
+        titles = source.name, target.name
+    splits = [_split(side, held_out, rng) for side in sides]
+    return Sides(name, (splits[0][0], splits[1][0]), (splits[0][1], splits[1][1]), titles)
+
+
+def _read(path: Path, columns: str | None) -> Measure:
+    from otgan.files import read_points
+    from otgan.measures import empirical
+
+    chosen = None if columns is None else [name.strip() for name in columns.split(",")]
+    return empirical(read_points(path, columns=chosen)[0])
+
+
+def _split(side: Measure, held_out: float | None, rng: Any) -> tuple[Measure, Measure]:
+    """What to train on and what to judge on: disjoint parts of a finite set, the same law where it can be sampled."""
+    from otgan.measures import DiscreteMeasure
+
+    if held_out is None or not isinstance(side, DiscreteMeasure):
+        return side, side
+    judged, trained = side.split(held_out, rng)
+    return trained, judged
+
+
+def _train(
+    sides: Sides,
+    method: str,
+    options: dict[str, Any],
+    lipschitz: float,
+    seed: int,
+    threads: int | None,
+    history: list[dict[str, float]],
+) -> Any:
+    with _working("loading PyTorch"):
+        from otgan.critics import train
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("training {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        TextColumn("estimate {task.fields[estimate]:.4f}  ‖∇f‖ {task.fields[gradient_norm]:.3f}"),
+    )  # fmt: skip
+    with Progress(*columns, console=_stderr(), disable=not sys.stderr.isatty(), transient=True) as progress:
+        task = progress.add_task(method, total=None, estimate=0.0, gradient_norm=0.0)
+
+        def watch(step: int, metrics: Mapping[str, float]) -> None:
+            history.append({"step": step, **metrics})
+            norm = metrics["gradient_norm"]
+            progress.update(task, completed=step, total=total, estimate=metrics["estimate"], gradient_norm=norm)
+
+        total = options.get("steps") or inspect.signature(train).parameters["steps"].default
+        return train(
+            *sides.train, method, lipschitz=lipschitz, seed=seed, threads=threads, callback=watch,
+            every=max(1, total // HISTORY), **options,
+        )  # fmt: skip
+
+
+def _stderr() -> Any:
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+@contextmanager
+def _working(what: str) -> Iterator[None]:
+    """A spinner on a terminal, silence elsewhere."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    with _stderr().status(what):
+        yield

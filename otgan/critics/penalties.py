@@ -1,0 +1,98 @@
+"""Penalties that hold a critic's slope near the Lipschitz constant it should have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from otgan.checks import as_number
+from otgan.errors import CriticError, InvalidShapeError
+
+Critic = Callable[[Tensor], Tensor]
+
+
+def interpolate(x: Tensor, y: Tensor, generator: torch.Generator) -> Tensor:
+    r"""A point on each segment, $\hat x_i = x_i + t_i (y_i - x_i)$ with one $t_i$ uniform on [0, 1) for each pair.
+
+    Args:
+        x: Source points, (n, ...), in units of length.
+        y: Target points, of the same shape.
+        generator: Draws t, on the device of x.
+
+    Returns:
+        Points of the same shape, without history.
+
+    Raises:
+        InvalidShapeError: If the shapes differ, or there are no points.
+    """
+    if x.shape != y.shape or x.ndim < 2 or not len(x):
+        raise InvalidShapeError(
+            "y", "have the shape of x, (n, ...) with n >= 1", f"{tuple(y.shape)} next to {tuple(x.shape)}", "pair them"
+        )
+    t = torch.rand((len(x),) + (1,) * (x.ndim - 1), generator=generator, dtype=x.dtype, device=x.device)
+    return (x + t * (y - x)).detach()
+
+
+def gradient_norms(critic: Critic, points: Tensor) -> Tensor:
+    r"""Euclidean norm of the critic's gradient at each point, $\|\nabla f(x_i)\|_2$, differentiable in the weights.
+
+    The gradient of the sum of all values holds the gradient at each point only where f(x_i) depends on x_i alone;
+    `check_critic` refuses critics for which it does not.
+
+    Args:
+        critic: (n, ...) -> (n,) or (n, 1).
+        points: (n, ...); the norm is taken for each point, over all axes but the first.
+
+    Returns:
+        Norms, (n,), without units. Where the gradient is exactly 0 the norm's own derivative is taken to be 0.
+
+    Raises:
+        CriticError: If no gradient flows from the points to the values.
+    """
+    points = points.detach().requires_grad_()
+    values = critic(points)
+    if not values.requires_grad:
+        raise CriticError(
+            "critic",
+            "be differentiable in its points",
+            "values without a gradient",
+            "compute them with torch operations, outside torch.no_grad()",
+        )
+    (gradients,) = torch.autograd.grad(values.sum(), points, create_graph=True, materialize_grads=True)
+    squares = gradients.flatten(1).square().sum(1)
+    # The square root has an infinite derivative at 0, and 0 times infinity would turn the weights into NaN.
+    flat = squares == 0
+    return torch.where(flat, 0.0, torch.where(flat, 1.0, squares).sqrt())
+
+
+def two_sided(norms: Tensor, lipschitz: float) -> Tensor:
+    """Mean squared distance of gradient norms, (n,), from the slope they should have."""
+    return (norms - lipschitz).square().mean()
+
+
+def gradient_penalty(
+    critic: Critic, x: Tensor, y: Tensor, generator: torch.Generator, *, lipschitz: float = 1.0
+) -> Tensor:
+    r"""The two-sided penalty of WGAN-GP, $E\,(\|\nabla f(\hat x)\|_2 - K)^2$ at random points between x and y.
+
+    Args:
+        critic: f, (n, ...) -> (n,) or (n, 1), each value a function of its own point only.
+        x: Source points, (n, ...).
+        y: Target points, of the same shape, paired with x as they come.
+        generator: Draws one place on each segment.
+        lipschitz: K > 0, the slope that is asked for; 1 in the paper.
+
+    Returns:
+        A scalar without units, differentiable in the weights.
+
+    Raises:
+        InvalidShapeError: If x and y differ in shape.
+        InvalidValueError: If K is not positive.
+        CriticError: If no gradient flows from the points to the values.
+
+    Source: Gulrajani et al. (2017), Improved Training of Wasserstein GANs, Sec. 4, eq. (3).
+    """
+    lipschitz = as_number("lipschitz", lipschitz, low=0, open_low=True)
+    return two_sided(gradient_norms(critic, interpolate(x, y, generator)), lipschitz)

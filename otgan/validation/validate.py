@@ -1,0 +1,257 @@
+"""Judge a critic by exact optimal transport on the very same samples."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from otgan.certificate import dual_value
+from otgan.checks import FloatArray, as_count, as_number
+from otgan.errors import InvalidShapeError
+from otgan.lipschitz import CriticFunction, as_function, certified_upper_bound, sampled_lower_bound
+from otgan.measures import DiscreteMeasure, as_measure
+from otgan.problem import problem_from_points
+from otgan.solution import OTSolution
+from otgan.solve import MAX_MEMORY, wasserstein
+from otgan.validation.report import (
+    Alignment,
+    Estimate,
+    Evidence,
+    LowerBounds,
+    NoiseFloor,
+    Slopes,
+    Truth,
+    ValidationReport,
+)
+from otgan.validation.verdict import judge
+
+#: Points along each axis of the grid on which a critic of two variables is drawn.
+RESOLUTION = 121
+#: Unit roundoffs of a value's size that are granted to evaluating it, as in `otgan.lipschitz.lower`.
+ALLOWANCE = 256
+
+
+def validate(
+    critic: Any,
+    source: Any,
+    target: Any,
+    *,
+    lipschitz: float = 1.0,
+    n_samples: int = 2000,
+    seed: int = 0,
+    name: str = "",
+    source_name: str = "",
+    target_name: str = "",
+    max_memory: float = MAX_MEMORY,
+) -> ValidationReport:
+    r"""Compare a critic's W1 estimate with the exact W1 of the same samples.
+
+    Args:
+        critic: A torch module or any function of points (n, d) that gives (n,) or (n, 1); high on the source.
+        source: The real side: held-out points (n, d), which are all used; a `DiscreteMeasure`, with its weights; or a
+            `Measure` or sampler, from which `n_samples` points are drawn.
+        target: The generated side, likewise.
+        lipschitz: K, the constant that the critic was trained for; the estimate is divided by it.
+        n_samples: Points to draw from each side that is not a finite set of points.
+        seed: Of everything that is drawn here.
+        name: What the report calls the critic.
+        source_name: What the report calls the source.
+        target_name: What the report calls the target.
+        max_memory: Bytes that the exact solver may take.
+
+    Returns:
+        The report.
+
+    Raises:
+        InvalidInputError: If an argument breaks a rule.
+        CriticError: If the critic returns another shape or NaN, or couples samples.
+        MemoryLimitError: If there are too many points for the exact solver.
+
+    Source: Korotin et al. (2022), Kantorovich Strikes Back! Wasserstein GANs are not Optimal Transport?, Sec. 5, for
+    the comparison by value and by gradient cosine.
+    """
+    constant = as_number("lipschitz", lipschitz, low=0, open_low=True)
+    rng = np.random.default_rng(as_count("seed", seed, low=0))
+    sides = [
+        _points(side, value, as_count("n_samples", n_samples), rng)
+        for side, value in (("source", source), ("target", target))
+    ]
+    real, fake = sides
+    if real.dim != fake.dim:
+        raise InvalidShapeError(
+            "target", f"have the dimension of source, {real.dim}", fake.dim, "give both sides the same coordinates"
+        )
+    function = as_function(critic, real.dim, probes=real.points)
+    solution = wasserstein(real, fake, max_memory=max_memory)
+    values = [function.values(side.points) / constant for side in sides]
+
+    estimate = _estimate(values, sides)
+    truth = Truth(solution.distance, solution.lower_bound, solution.upper_bound, solution.stats.solver)
+    halves = [_distance_of_halves(side, rng, max_memory) for side in sides]
+    noise = NoiseFloor(*halves)
+    relative_error = _relative(estimate.value, truth.distance)
+    slopes = _slopes(critic, function, np.concatenate([real.points, fake.points]), constant, rng)
+    bounds = _lower_bounds(sides, values, slopes, function.unit)
+    evidence = _evidence(function, solution, sides, values, constant)
+    alignment = _alignment(evidence)
+    return ValidationReport(
+        critic=name or _name(critic),
+        source=source_name or _describe(source, real),
+        target=target_name or _describe(target, fake),
+        n_source=len(real),
+        n_target=len(fake),
+        dim=real.dim,
+        estimate=estimate,
+        truth=truth,
+        noise_floor=noise,
+        relative_error=relative_error,
+        lower_bounds=bounds,
+        slopes=slopes,
+        alignment=alignment,
+        verdict=judge(estimate, truth, noise, relative_error, bounds, slopes, alignment),
+        evidence=evidence,
+    )
+
+
+def _points(name: str, value: Any, n: int, rng: np.random.Generator) -> DiscreteMeasure:
+    measure = as_measure(name, value)
+    return measure if isinstance(measure, DiscreteMeasure) else DiscreteMeasure(measure.sample(n, rng))
+
+
+def _describe(given: Any, points: DiscreteMeasure) -> str:
+    if isinstance(given, DiscreteMeasure) or not hasattr(given, "sample"):
+        return f"{len(points)} points"
+    return repr(given)
+
+
+def _name(critic: Any) -> str:
+    return getattr(critic, "__name__", type(critic).__name__)
+
+
+def _estimate(values: list[FloatArray], sides: list[DiscreteMeasure]) -> Estimate:
+    means = [float(side.weights @ f) for side, f in zip(sides, values, strict=True)]
+    # Var of a weighted mean of independent draws: Σ w² (f − mean)², times n / (n − 1) for equal weights.
+    variances = [
+        float(side.weights**2 @ (f - mean) ** 2) * len(f) / max(1, len(f) - 1)
+        for side, f, mean in zip(sides, values, means, strict=True)
+    ]
+    return Estimate(means[0] - means[1], math.sqrt(sum(variances)))
+
+
+def _relative(estimate: float, truth: float) -> float:
+    if truth:
+        return (estimate - truth) / truth
+    return 0.0 if estimate == 0 else math.copysign(math.inf, estimate)
+
+
+def _distance_of_halves(side: DiscreteMeasure, rng: np.random.Generator, max_memory: float) -> float:
+    positive = np.flatnonzero(side.weights > 0)
+    if len(positive) < 2:
+        return math.nan
+    order = rng.permutation(positive)
+    halves = [
+        DiscreteMeasure(side.points[part], side.weights[part] / side.weights[part].sum())
+        for part in (order[: len(order) // 2], order[len(order) // 2 :])
+    ]
+    return wasserstein(*halves, max_memory=max_memory).distance
+
+
+def _slopes(
+    critic: Any, function: CriticFunction, points: FloatArray, constant: float, rng: np.random.Generator
+) -> Slopes:
+    seen = sampled_lower_bound(function, points, rng)
+    proven = certified_upper_bound(critic)
+    return Slopes(
+        stated=constant,
+        lower=seen.value,
+        witness=(tuple(seen.x.tolist()), tuple(seen.x_other.tolist())),
+        upper=proven.value,
+        method=proven.method,
+        reason=proven.reason,
+    )
+
+
+def _lower_bounds(sides: list[DiscreteMeasure], values: list[FloatArray], slopes: Slopes, unit: float) -> LowerBounds:
+    problem = problem_from_points(*sides)
+    by_transform = max(
+        dual_value(problem.costs, problem.masses, values[0], to_rows=False),
+        dual_value(problem.costs, problem.masses, -values[1], to_rows=True),
+        0.0,
+    )
+    # The certified constant belongs to the function in real arithmetic; its evaluation rounds.
+    largest = max(float(abs(f).max()) for f in values)
+    farthest = max(float(np.linalg.norm(side.points, axis=1).max()) for side in sides)
+    constant = slopes.upper / slopes.stated
+    if not math.isfinite(constant) or constant == 0:
+        return LowerBounds(0.0, by_transform)
+    rounding = 2 * ALLOWANCE * unit * (largest + constant * farthest)
+    difference = problem.a @ values[0] - problem.b @ values[1]
+    return LowerBounds(max(0.0, float(difference - rounding) / constant), by_transform)
+
+
+def _evidence(
+    function: CriticFunction,
+    solution: OTSolution,
+    sides: list[DiscreteMeasure],
+    values: list[FloatArray],
+    constant: float,
+) -> Evidence:
+    x, y = sides[0].points, sides[1].points
+    rows, columns, mass = solution.matched_pairs()
+    gradients = function.gradients(x)
+    slopes = np.linalg.norm(np.concatenate([gradients, function.gradients(y)]), axis=1)
+    axes, where = _grid(x, y)
+    flat = where.reshape(-1, x.shape[1])
+    shape = where.shape[:-1]
+    return Evidence(
+        x=x,
+        y=y,
+        rows=rows,
+        columns=columns,
+        mass=mass,
+        critic_x=values[0],
+        critic_y=values[1],
+        potential_x=solution.potentials.f,
+        potential_y=solution.potentials(y),
+        slopes=slopes,
+        cosines=_cosines(gradients[rows], x[rows] - y[columns]),
+        axes=axes,
+        critic_grid=(function.values(flat) / constant if len(flat) else np.empty(0)).reshape(shape),
+        potential_grid=(solution.potentials(flat) if len(flat) else np.empty(0)).reshape(shape),
+        slope_grid=(np.linalg.norm(function.gradients(flat), axis=1) if len(flat) else np.empty(0)).reshape(shape),
+    )
+
+
+def _grid(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Axes (2, r) and places (r, r, 2) of a grid around the samples, empty unless d = 2."""
+    if x.shape[1] != 2:
+        return np.empty((0, 0)), np.empty((0, 0, x.shape[1]))
+    both = np.concatenate([x, y])
+    low, high = both.min(axis=0), both.max(axis=0)
+    margin = 0.08 * max(float((high - low).max()), np.finfo(float).tiny)
+    axes = np.linspace(low - margin, high + margin, RESOLUTION, axis=1)
+    return axes, np.stack(np.meshgrid(axes[0], axes[1]), axis=-1)
+
+
+def _cosines(gradients: FloatArray, moves: FloatArray) -> FloatArray:
+    """Cosine of each pair of vectors; 0 where the gradient vanishes, NaN where nothing moves."""
+    lengths = np.linalg.norm(gradients, axis=1) * np.linalg.norm(moves, axis=1)
+    still = ~moves.any(axis=1)
+    products = np.einsum("kd,kd->k", gradients, moves)
+    cosines = np.divide(products, lengths, out=np.zeros(len(lengths)), where=lengths > 0)
+    return np.where(still, np.nan, np.clip(cosines, -1.0, 1.0))
+
+
+def _alignment(evidence: Evidence) -> Alignment:
+    moving = ~np.isnan(evidence.cosines)
+    cosines, mass = evidence.cosines[moving], evidence.mass[moving]
+    skipped = float(evidence.mass[~moving].sum())
+    if not len(cosines):
+        return Alignment(math.nan, (math.nan,) * 5, skipped)
+    order = np.argsort(cosines)
+    level = np.cumsum(mass[order]) / mass.sum()
+    at = np.minimum(np.searchsorted(level, (0.05, 0.25, 0.5, 0.75, 0.95)), len(order) - 1)
+    five, quarter, half, three, most = cosines[order][at].tolist()
+    return Alignment(float(cosines @ mass / mass.sum()), (five, quarter, half, three, most), skipped)

@@ -1,0 +1,89 @@
+"""From numbers to words."""
+
+from __future__ import annotations
+
+import math
+
+from otgan.validation.report import Alignment, Estimate, LowerBounds, NoiseFloor, Slopes, Truth, Verdict
+
+#: An estimate this close to the truth is called accurate: the published critics that do best on benchmarks with known
+#: W1 come to within a few per cent, most miss it by 20 to 70 % (Korotin et al. 2022, Kantorovich Strikes Back!).
+ACCURATE = 0.05
+#: Beyond this it is called wrong.
+ROUGH = 0.20
+#: A slope that exceeds the stated constant by less than this is not reported as a violation.
+SLACK = 0.01
+
+
+def judge(
+    estimate: Estimate,
+    truth: Truth,
+    noise: NoiseFloor,
+    relative_error: float,
+    bounds: LowerBounds,
+    slopes: Slopes,
+    alignment: Alignment,
+) -> Verdict:
+    """Weigh the findings.
+
+    The comparison is with W1 of the samples, which exceeds the population's W1 on average. A critic that falls short
+    of it by less than the noise floor may be right about the population, so that is called undecided.
+    """
+    size = abs(relative_error)
+    side = "above" if relative_error > 0 else "below"
+    says = f"The critic says {estimate.value:.4g}; W1 of the same samples is {truth.distance:.4g}"
+    if truth.upper == 0:
+        level = "accurate" if estimate.value == 0 else "wrong"
+        headline = f"{says}: the two samples are the same."
+    elif size <= ACCURATE:
+        level, headline = "accurate", f"{says}: {size:.1%} {side}, close enough to be called the Wasserstein distance."
+    elif truth.distance - noise.largest <= estimate.value < truth.distance:
+        level = "undecided"
+        headline = f"{says}: {size:.1%} {side}, which sampling noise alone ({noise.largest:.4g}) can explain."
+    elif size <= ROUGH:
+        level, headline = "rough", f"{says}: {size:.1%} {side}; use it for trends, not as a distance."
+    else:
+        level, headline = "wrong", f"{says}: {size:.1%} {side}; do not call it the Wasserstein distance."
+    reasons = (
+        *_about_sampling(estimate, truth, noise),
+        _about_slopes(slopes),
+        _about_proof(bounds, truth),
+        _about_directions(alignment),
+    )
+    return Verdict(level, headline, reasons)
+
+
+def _about_sampling(estimate: Estimate, truth: Truth, noise: NoiseFloor) -> tuple[str, ...]:
+    spread = f"Its number carries a standard error of {estimate.standard_error:.2g} from the held-out samples."
+    if not noise.largest:
+        return (spread,)
+    ratio = truth.distance / noise.largest
+    floor = f"Two halves of one sample are {noise.largest:.4g} apart"
+    if ratio < 1.5:
+        return (spread, f"{floor}, as much as the two sides ({ratio:.2g} times): these samples hardly tell them apart.")
+    return (spread, f"{floor}; the two sides are {ratio:.2g} times as far apart, so sampling does not hide them.")
+
+
+def _about_slopes(slopes: Slopes) -> str:
+    seen = f"a slope of {slopes.lower:.4g} was found between two points"
+    if slopes.lower > slopes.stated * (1 + SLACK):
+        return (
+            f"It breaks its constraint: {seen}, where {slopes.stated:.4g} is allowed, so its number is no lower bound."
+        )
+    if slopes.upper <= slopes.stated * (1 + SLACK):
+        return f"It keeps its constraint, proven: no slope exceeds {slopes.upper:.4g}."
+    proven = "no upper bound is proven" if math.isinf(slopes.upper) else f"the proven upper bound is {slopes.upper:.4g}"
+    return f"No violation of its constraint was found ({seen}), which is no proof: {proven}."
+
+
+def _about_proof(bounds: LowerBounds, truth: Truth) -> str:
+    share = bounds.best / truth.distance if truth.distance else 1.0
+    how = "by c-transform of its values" if bounds.by_c_transform >= bounds.by_lipschitz else "by its Lipschitz bound"
+    return f"What it proves {how} is W1 ≥ {bounds.best:.4g}, {share:.1%} of the true value."
+
+
+def _about_directions(alignment: Alignment) -> str:
+    if math.isnan(alignment.mean):
+        return "No mass moves, so there are no directions to compare."
+    words = "along" if alignment.mean > 0.95 else "roughly along" if alignment.mean > 0.7 else "not along"
+    return f"Its gradients point {words} the transport: mean cosine {alignment.mean:.3f} (1 is perfect)."

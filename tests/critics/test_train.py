@@ -1,0 +1,165 @@
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from otgan.critics import MLPCritic, train
+from otgan.errors import (
+    CriticError,
+    InvalidInputError,
+    InvalidShapeError,
+    InvalidTypeError,
+    InvalidValueError,
+    OtganError,
+)
+from otgan.measures import Gaussian, eight_gaussians
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((300, 2)) + np.array([3.0, 0.0])
+Y = RNG.standard_normal((300, 2))
+SHORT = {"steps": 5, "hidden": (8,), "batch_size": 16}
+
+
+def weights(critic):
+    return torch.cat([parameter.detach().flatten() for parameter in critic.parameters()])
+
+
+def estimate(critic, x, y):
+    with torch.no_grad():
+        return float(critic(torch.tensor(x).float()).mean() - critic(torch.tensor(y).float()).mean())
+
+
+def test_the_same_seed_gives_the_same_critic_and_another_one_does_not():
+    state = torch.random.get_rng_state()
+    one, same, other = (train(X, Y, seed=seed, threads=1, **SHORT) for seed in (1, 1, 2))
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert torch.equal(weights(one), weights(same))
+    assert not torch.equal(weights(one), weights(other))
+
+
+def test_threads_and_global_random_states_are_left_as_they_were():
+    before = torch.get_num_threads()
+    state = np.random.get_state()[1].copy()  # noqa: NPY002 -- the state that must not be touched
+    train(X, Y, threads=before + 1, **SHORT)
+    assert torch.get_num_threads() == before
+    assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e3])
+def test_a_translation_is_measured_in_any_unit(unit):
+    # W1 between a Gaussian and its translate is the length of the translation.
+    shift = np.array([3.0, 4.0]) * unit
+    source, target = Gaussian(1e3 * unit + shift, unit**2 * np.eye(2)), Gaussian([1e3 * unit] * 2, unit**2 * np.eye(2))
+    critic = train(source, target, steps=150, hidden=(32,), batch_size=64, learning_rate=5e-3, threads=1)
+    rng = np.random.default_rng(5)
+    x, y = source.sample(4000, rng), target.sample(4000, rng)
+    # Slopes settle above 1 by the bias of the penalty, some percent; 150 steps leave as much.
+    assert estimate(critic, x, y) == pytest.approx(5 * unit, rel=0.12)
+    assert estimate(critic, y, x) == pytest.approx(-5 * unit, rel=0.12)
+
+
+def test_lipschitz_scales_the_estimate():
+    critic = train(X, Y, steps=400, hidden=(32,), batch_size=64, learning_rate=5e-3, lipschitz=3.0, threads=1)
+    assert estimate(critic, X, Y) == pytest.approx(9, rel=0.12)
+
+
+def test_the_callback_sees_the_loss_as_the_sum_of_its_parts():
+    seen = {}
+    train(1000 * X, 1000 * Y, callback=seen.__setitem__, every=2, threads=1, **SHORT)
+    assert list(seen) == [1, 2, 4, 5]
+    assert all(set(metrics) == {"loss", "estimate", "penalty", "gradient_norm"} for metrics in seen.values())
+    weight = [(m["loss"] + m["estimate"]) / m["penalty"] for m in seen.values()]
+    assert weight == pytest.approx([weight[0]] * 4, rel=1e-3)
+    assert weight[0] > 10  # in units of length, thousands here
+
+
+def test_a_critic_of_ones_own_is_trained_in_place_and_handed_back_in_eval_mode():
+    critic = nn.Sequential(nn.Linear(2, 8), nn.LayerNorm(8), nn.Tanh(), nn.Linear(8, 1)).double()
+    with torch.no_grad():
+        for k, parameter in enumerate(critic.parameters()):
+            parameter.uniform_(-0.5, 0.5, generator=torch.Generator().manual_seed(k))
+    before = weights(critic)
+    assert train(X, Y, critic=critic, steps=3, threads=1) is critic
+    assert not torch.equal(weights(critic), before)
+    assert not critic.training
+
+
+def test_a_critic_that_couples_samples_is_refused_untouched():
+    critic = nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 1))
+    before = copy.deepcopy(critic.state_dict())
+    with pytest.raises(CriticError, match="BatchNorm1d"):
+        train(X, Y, critic=critic)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in critic.state_dict().items())
+    assert critic.training
+
+
+def test_points_that_all_agree_and_points_on_the_line_train():
+    critic = train(np.zeros(3), np.zeros(3), threads=1, **SHORT)
+    assert estimate(critic, np.zeros((1, 1)), np.zeros((1, 1))) == 0
+    assert critic.dim == 1
+
+
+def test_an_interrupt_passes_through_and_threads_are_restored():
+    before = torch.get_num_threads()
+
+    def interrupt(step, metrics):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(X, Y, callback=interrupt, threads=before + 1, **SHORT)
+    assert torch.get_num_threads() == before
+
+
+def test_it_works_inside_no_grad():
+    with torch.no_grad():
+        train(X, Y, threads=1, **SHORT)
+
+
+def test_divergence_is_an_error():
+    with pytest.raises(OtganError, match="lower the learning rate"):
+        train(X, Y, learning_rate=1e30, threads=1, **SHORT)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"target": Y[:, :1]}, InvalidShapeError, "target must have the dimension of source, 2, got 1"),
+        ({"target": [[math.nan, 0]]}, InvalidValueError, "target must be finite"),
+        ({"method": "wgan"}, InvalidValueError, "method must be one of wgan-gp, got 'wgan'"),
+        ({"critic": lambda z: z}, InvalidTypeError, "critic must be a torch.nn.Module"),
+        ({"critic": nn.Flatten()}, CriticError, "critic must have weights to train"),
+        ({"critic": nn.Linear(3, 1)}, CriticError, r"accept points of shape \(n, 2\)"),
+        ({"critic": MLPCritic(3)}, CriticError, r"accept points of shape \(n, 2\)"),
+        ({"steps": 0}, InvalidValueError, "steps must be at least 1"),
+        ({"batch_size": 0}, InvalidValueError, "batch_size must be at least 1"),
+        ({"learning_rate": 0.0}, InvalidValueError, "learning_rate must be in"),
+        ({"betas": (0.5, 1.0)}, InvalidValueError, "betas must be in"),
+        ({"betas": 0.5}, InvalidTypeError, "betas must be two numbers"),
+        ({"penalty_weight": -1.0}, InvalidValueError, "penalty_weight must be in"),
+        ({"lipschitz": 0.0}, InvalidValueError, "lipschitz must be in"),
+        ({"seed": -1}, InvalidValueError, "seed must be at least 0"),
+        ({"threads": 0}, InvalidValueError, "threads must be at least 1"),
+        ({"every": 0}, InvalidValueError, "every must be at least 1"),
+        ({"source": 1e30 * X, "target": 1e30 * Y}, InvalidValueError, "spread between"),
+    ],
+)
+def test_arguments_are_checked(changes, error, message):
+    with pytest.raises(error, match=message) as caught:
+        train(**({"source": X, "target": Y} | SHORT | changes))
+    assert isinstance(caught.value, InvalidInputError)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_defaults_come_close_to_the_exact_distance(seed):
+    import ot
+
+    source, target = eight_gaussians(radius=2.0, std=0.1), Gaussian([0.0, 0.0], np.eye(2))
+    rng = np.random.default_rng(999)
+    x, y = source.sample(2000, rng), target.sample(2000, rng)
+    exact = ot.emd2([], [], ot.dist(x, y, metric="euclidean"), numItermax=10**7)
+    # Slopes settle at about 1 + 1 / (2 * 10 * 2), and capacity and steps take a part of that away again.
+    assert estimate(train(source, target, seed=seed, threads=1), x, y) == pytest.approx(exact, rel=0.03)

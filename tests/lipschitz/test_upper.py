@@ -1,0 +1,122 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from otgan.critics import MLPCritic
+from otgan.critics.networks import ACTIVATIONS
+from otgan.lipschitz import certified_upper_bound
+
+
+def linear(weight):
+    weight = torch.as_tensor(weight, dtype=torch.float32)
+    layer = nn.Linear(weight.shape[1], weight.shape[0])
+    with torch.no_grad():
+        layer.weight.copy_(weight)
+    return layer
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_it_is_the_product_of_the_norms(seed):
+    critic = MLPCritic(4, hidden=(16, 8), seed=seed)
+    norms = [np.linalg.norm(layer.weight.detach().double().numpy(), 2) for layer in critic.layers[::2]]
+    bound = certified_upper_bound(critic)
+    assert bound.value == pytest.approx(math.prod(norms), rel=1e-10)
+    assert bound.method == "product of spectral norms"
+    assert bound.reason == ""
+
+
+def test_centre_and_scale_cancel():
+    critic = MLPCritic(2, seed=1)
+    before = certified_upper_bound(critic)
+    critic.standardize([5.0, 6.0], 1e-3)
+    assert certified_upper_bound(critic) == before
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation_of_the_mlp_is_known(activation):
+    assert math.isfinite(certified_upper_bound(MLPCritic(2, hidden=(4,), activation=activation)).value)
+
+
+@pytest.mark.parametrize(
+    ("layer", "factor"),
+    [
+        (nn.Identity(), 1),
+        (nn.Flatten(), 1),
+        (nn.Dropout(0.3), 1),
+        (nn.LeakyReLU(3.0), 3),
+        (nn.LeakyReLU(-2.0), 2),
+        (nn.ELU(0.5), 1),
+        (nn.ELU(4.0), 4),
+        (nn.Sigmoid(), 0.25),
+        (nn.Softplus(5.0), 1),
+    ],
+    ids=str,
+)
+def test_factors_of_layers(layer, factor):
+    critic = nn.Sequential(linear([[3.0, 4.0]]), nn.Sequential(layer, nn.Sequential(linear([[2.0]]))))
+    assert certified_upper_bound(critic).value == pytest.approx(10 * factor, rel=1e-12)
+    slopes = layer.eval()(torch.linspace(-9, 9, 20_001, dtype=torch.float64)[None]).diff() / (18 / 20_000)
+    assert slopes.abs().max().item() == pytest.approx(factor, rel=1e-3)
+
+
+def test_spectral_norm_uses_the_effective_weight_and_leaves_the_module_alone():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layer = nn.utils.parametrizations.spectral_norm(linear(torch.randn(5, 3)), n_power_iterations=200)
+    before = {name: tensor.clone() for name, tensor in layer.state_dict().items()}
+    assert certified_upper_bound(nn.Sequential(layer, linear(torch.ones(1, 5)))).value == pytest.approx(
+        5**0.5, rel=1e-4
+    )
+    assert all(torch.equal(tensor, before[name]) for name, tensor in layer.state_dict().items())
+    assert layer.training
+
+
+class Unknown(nn.Module):
+    def forward(self, points):
+        return 2 * points
+
+
+class Changed(nn.Linear):
+    def forward(self, points):
+        return 2 * super().forward(points)
+
+
+def hooked():
+    layer = nn.Linear(2, 1)
+    layer.register_forward_hook(lambda module, args, output: 2 * output)
+    return layer
+
+
+def replaced():
+    layer = nn.Linear(2, 1)
+    layer.forward = lambda points: points
+    return layer
+
+
+@pytest.mark.parametrize(
+    ("critic", "reason"),
+    [
+        (nn.Sequential(nn.Linear(2, 2), Unknown()), "no Lipschitz constant is known for Unknown at '1'"),
+        (nn.Sequential(nn.Sequential(nn.LayerNorm(2))), "no Lipschitz constant is known for LayerNorm at '0.0'"),
+        (Changed(2, 1), "no Lipschitz constant is known for Changed"),
+        (nn.Sequential(nn.Flatten(0)), "no Lipschitz constant is known for Flatten at '0'"),
+        (nn.Softplus(threshold=1), "no Lipschitz constant is known for Softplus"),
+        (hooked(), "Linear has hooks"),
+        (replaced(), "Linear has hooks or a replaced forward"),
+        (linear([[math.nan]]), "the weight of Linear is nan"),
+        (lambda x: x[:, 0], "function is no torch module"),
+        (nn.Sequential(*(linear([[1e38]]) for _ in range(10))), "the product leaves float64"),
+    ],
+)
+def test_what_is_unknown_is_infinite_and_says_why(critic, reason):
+    bound = certified_upper_bound(critic)
+    assert bound.value == math.inf
+    assert reason in bound.reason
+
+
+def test_a_zero_layer_makes_a_constant():
+    critic = nn.Sequential(linear([[1e38]]), linear([[0.0]]), linear([[1e38]]))
+    assert certified_upper_bound(critic).value == 0
