@@ -49,10 +49,13 @@ def train(
 ) -> nn.Module:
     r"""Train a critic f whose $E_{source} f - E_{target} f$ estimates K times the distance W1.
 
-    Without a `critic`, an `MLPCritic` is trained in units in which the pooled data have centre 0 and mean square 1
-    per coordinate (one scale for all), so that data of any size train alike. The paper's λ = 10 is right where
-    distances are about 1; so the loss is −estimate / ℓ + λ penalty, ℓ the root mean square distance of two points of
-    the pooled data. A `critic` of one's own is trained in place, in the units of the data and with ℓ = 1.
+    Without a `critic`, an `MLPCritic` is trained on standardised data: centred, and divided by one scale s for all
+    coordinates, their root mean square, so that data of any size train alike and the metric keeps its shape. The loss
+    is literally the paper's in these units, $E f(y) - E f(x) + \lambda\, E\,(\|\nabla f\| - K)^2$. A `critic` of
+    one's own is trained in place, in the units of the data (s = 1).
+
+    The loss has its optimum a little above slope K: where all slopes are K + δ it is −(K + δ) W1 / s + λ δ², least at
+    δ = W1 / (2 λ s), so the estimate comes out too high by that share of W1 even if training were perfect.
 
     Args:
         source: The real side: points (n, d), a `Measure`, or a sampler; see `otgan.measures.as_measure`.
@@ -70,7 +73,7 @@ def train(
             number of threads on the same machine.
         threads: Of PyTorch while training; None leaves it as it is.
         callback: ``callback(step, metrics)`` after the first, each `every`-th and the last step, with the batch's
-            estimate and ℓ loss (in units of length), penalty and gradient_norm (its mean; both without units).
+            estimate and loss in units of length, penalty and gradient_norm (its mean) without units.
         every: Steps between two calls.
 
     Returns:
@@ -80,7 +83,7 @@ def train(
         InvalidValueError: If a number is out of range, or the method unknown.
         InvalidShapeError: If source and target differ in dimension.
         CriticError: If the critic couples samples, or breaks another rule of `check_critic`.
-        OtganError: If training diverges.
+        TrainingDivergedError: If the loss becomes NaN or infinite.
 
     Source: Gulrajani et al. (2017), Improved Training of Wasserstein GANs, Sec. 4 (there for a GAN).
     """
@@ -107,7 +110,6 @@ def train(
     pilot = np.concatenate([source.sample(n_pilot, rng_x), target.sample(n_pilot, rng_y)])
     if critic is None:
         critic, trained, centre, scale = _fresh(pilot, hidden, weights_seed)
-        penalty_weight *= math.sqrt(2 * source.dim)  # ℓ in units of the scale
     else:
         trained, centre, scale = critic, np.zeros(source.dim), 1.0
     dtype = _dtype(critic)

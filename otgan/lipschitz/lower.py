@@ -43,7 +43,7 @@ def sampled_lower_bound(
 ) -> SampledLowerBound:
     r"""The steepest slope between two points that a search finds.
 
-    It looks at random pairs of the points; at short steps along the gradient at the points and at random places
+    It looks at random pairs of the points; at short steps along the gradient at every point and at random places
     between them; and from the steepest of these it searches on nearby, in narrowing rounds. What counts is always
     the slope of a pair, $|f(x) - f(x')| / \|x - x'\|$: autograd may answer at a kink with what is no slope at all.
 
@@ -56,7 +56,7 @@ def sampled_lower_bound(
         critic: Anything that `as_function` reads.
         points: Where to look, (n, d), in units of length: both sides of the data, say.
         rng: Draws pairs, places and steps.
-        n_pairs: Random pairs, and at most as many points and places between them.
+        n_pairs: Random pairs, and as many places between them.
         n_starts: How many of the steepest places are searched on from.
         n_rounds: Rounds of that search.
 
@@ -80,12 +80,11 @@ def sampled_lower_bound(
     spread = math.sqrt(2 * float(points.var(0).sum())) or float(np.abs(points).max()) or 1.0
     length = (ALLOWANCE * function.unit) ** (1 / 3) * spread
 
-    some = points[rng.permutation(len(points))[:n_pairs]]
     x, x_other = points[rng.integers(len(points), size=(2, n_pairs))]
     t = rng.random((n_pairs, 1))
     pairs = _Pairs(function)
     pairs.add(x, x_other)
-    places = np.concatenate([some, x + t * (x_other - x)])
+    places = np.concatenate([points, x + t * (x_other - x)])
     slopes = pairs.add(*_short_steps(function, places, length, rng))
     steepest = np.argsort(-slopes, kind="stable")[:n_starts]
     places, slopes = places[steepest], slopes[steepest]

@@ -6,13 +6,19 @@ import math
 import warnings
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
+from otgan.checks import FloatArray
 from otgan.costs import check_memory
 from otgan.problem import OTProblem
 from otgan.solvers.raw import RawSolution
 
-#: Bytes per pair that POT's dense solver and the arrays around it hold at their peak, measured on n = 2,000 to 6,000.
-BYTES_PER_PAIR = 48
+#: Reduced costs below this share of the largest cost are rounding: the arc is tight.
+TIGHT = 1e-11
+#: Bytes per pair that POT's dense solver and the arrays around it hold at their peak, measured
+#: on n = 1,000 to 4,000.
+BYTES_PER_PAIR = 52
 
 
 def solve_simplex(problem: OTProblem, *, max_iter: int, max_memory: float) -> RawSolution:
@@ -46,8 +52,39 @@ def solve_simplex(problem: OTProblem, *, max_iter: int, max_memory: float) -> Ra
         plan, log = ot.lp.emd(
             a / a.sum(), b / b.sum(), scaled, numItermax=max_iter, log=True, center_dual=False, check_marginals=False
         )
+    finished = log["warning"] is None
+    u, v = np.ldexp(log["u"], exponent), np.ldexp(log["v"], exponent)
+    if finished:
+        u, v = _along_tight_arcs(costs, plan, u, v)
     at_row, at_column = np.nonzero(plan)
     n, m = problem.shape
     f, g = np.full(n, -np.inf), np.full(m, -np.inf)
-    f[rows], g[columns] = np.ldexp(log["u"], exponent), np.ldexp(log["v"], exponent)
-    return RawSolution(rows[at_row], columns[at_column], plan[at_row, at_column], f, g, finished=log["warning"] is None)
+    f[rows], g[columns] = u, v
+    return RawSolution(rows[at_row], columns[at_column], plan[at_row, at_column], f, g, finished)
+
+
+def _along_tight_arcs(
+    costs: FloatArray, plan: FloatArray, u: FloatArray, v: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Sum the potentials anew along a tree of tight arcs.
+
+    The simplex updates its potentials at every pivot and gathers a rounding error each time; from the final basis
+    they come out hundreds of times more accurate. The basis is not handed out, but its arcs are tight, so a spanning
+    tree of tight arcs, those of the plan first, does as well. Potentials that leave none are returned as they are.
+    """
+    n = len(u)
+    reduced = abs(costs - u[:, None] - v)
+    at_row, at_column = np.nonzero((reduced <= TIGHT * costs.max()) | (plan > 0))
+    # The graph routines take a weight of 0 for a missing arc.
+    weight = np.where(plan[at_row, at_column] > 0, 0.0, reduced[at_row, at_column]) + np.finfo(float).tiny
+    graph = coo_array((weight, (at_row, at_column + n)), shape=(n + len(v),) * 2)
+    order, parents = breadth_first_order(minimum_spanning_tree(graph), 0, directed=False)
+    if len(order) < n + len(v):
+        return u, v
+    potential = [0.0] * (n + len(v))
+    potential[0] = float(u[0])
+    nodes, above = order[1:], parents[order[1:]]
+    arcs = costs[np.minimum(nodes, above), np.maximum(nodes, above) - n]
+    for node, parent, cost in zip(nodes.tolist(), above.tolist(), arcs.tolist(), strict=True):
+        potential[node] = cost - potential[parent]
+    return np.array(potential[:n]), np.array(potential[n:])

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from otgan.checks import as_count
-from otgan.errors import OtganError
+from otgan.errors import TrainingDivergedError
 
 Metrics = Mapping[str, float]
 Callback = Callable[[int, Metrics], None]
@@ -27,7 +27,7 @@ def run_steps(
         every: Steps between two calls.
 
     Raises:
-        OtganError: If a measured number is NaN or infinite; the message names it and the step.
+        TrainingDivergedError: If a measured number is NaN or infinite; the message names it and the step.
         InvalidValueError: If `n_steps` or `every` is below 1.
     """
     n_steps, every = as_count("n_steps", n_steps), as_count("every", every)
@@ -35,7 +35,7 @@ def run_steps(
         metrics = step(k)
         for name, value in metrics.items():
             if not math.isfinite(value):
-                raise OtganError(
+                raise TrainingDivergedError(
                     f"{name} must stay finite during training, got {value} at step {k} of {n_steps}; "
                     "lower the learning rate, or look for extreme points in the data"
                 )

@@ -13,7 +13,7 @@ from otgan.errors import (
     InvalidShapeError,
     InvalidTypeError,
     InvalidValueError,
-    OtganError,
+    TrainingDivergedError,
 )
 from otgan.measures import Gaussian, eight_gaussians
 
@@ -119,7 +119,7 @@ def test_it_works_inside_no_grad():
 
 
 def test_divergence_is_an_error():
-    with pytest.raises(OtganError, match="lower the learning rate"):
+    with pytest.raises(TrainingDivergedError, match="lower the learning rate"):
         train(X, Y, learning_rate=1e30, threads=1, **SHORT)
 
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from otgan.errors import InvalidValueError, OtganError
+from otgan.errors import InvalidValueError, TrainingDivergedError
 from otgan.training import run_steps
 
 
@@ -22,7 +22,7 @@ def test_every_step_is_run_and_the_first_the_nth_and_the_last_are_reported():
 def test_a_number_that_is_none_stops_the_loop_before_it_is_reported(value):
     seen = []
     with pytest.raises(
-        OtganError, match=r"loss must stay finite during training, got -?(nan|inf) at step 3 of 9; lower"
+        TrainingDivergedError, match=r"loss must stay finite during training, got -?(nan|inf) at step 3 of 9; lower"
     ):
         run_steps(lambda k: {"loss": value if k == 3 else 0.0}, 9, callback=lambda k, _: seen.append(k))
     assert seen == [1, 2]
