@@ -55,18 +55,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = app(list(arguments) if arguments is not None else None, standalone_mode=False)
     except OtganError as error:
         code = _fail(str(error))
-    except KeyboardInterrupt:
-        code = _fail("interrupted; nothing was written", INTERRUPTED)
-    except typer.Abort:
-        code = _fail("interrupted; nothing was written", INTERRUPTED)
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
     except Exception as error:
         # The argument parser's own errors, which are another class in every version of typer, can word themselves.
         if not hasattr(error, "format_message"):
             raise
-        code = _fail(f"{error.format_message()} See `otgan --help`.") if error.format_message() else BAD_INPUT
+        message = error.format_message()  # empty where the help has been printed instead
+        code = _fail(f"{message.rstrip('.')}; see otgan --help") if message else BAD_INPUT
+    if code == INTERRUPTED:  # typer turns Ctrl-C into this code by itself
+        _fail("interrupted; nothing was written")
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _fail(message: str, code: int = BAD_INPUT) -> int:
+def _fail(message: str) -> int:
     typer.echo(f"otgan: {' '.join(message.split())}", err=True)
-    return code
+    return BAD_INPUT

@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import json
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from otgan.cli.terminal import stderr, working
 
 if TYPE_CHECKING:
     from otgan.measures import Measure
@@ -100,7 +101,7 @@ def validate(
         }
         judged = _train(sides, method, options, lipschitz, seed, threads, history)
         name, settings = f"{method} critic", {"method": method, **options}
-    with _working("exact optimal transport on the held-out samples"):
+    with working("exact optimal transport on the held-out samples"):
         report = judge(judged, *sides.held_out, lipschitz=lipschitz, n_samples=samples, seed=seed, name=name,
                        source_name=sides.titles[0], target_name=sides.titles[1])  # fmt: skip
         settings |= {"pair": sides.name, "lipschitz": lipschitz, "samples": samples, "seed": seed, "threads": threads}
@@ -170,7 +171,7 @@ def _train(
     threads: int,
     history: list[dict[str, float]],
 ) -> Any:
-    with _working("loading PyTorch"):
+    with working("loading PyTorch"):
         from otgan.critics import train
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -178,7 +179,7 @@ def _train(
         TextColumn("training {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
         TextColumn("estimate {task.fields[estimate]:.4f}  ‖∇f‖ {task.fields[gradient_norm]:.3f}"),
     )  # fmt: skip
-    with Progress(*columns, console=_stderr(), disable=not sys.stderr.isatty(), transient=True) as progress:
+    with Progress(*columns, console=stderr(), disable=not sys.stderr.isatty(), transient=True) as progress:
         task = progress.add_task(method, total=None, estimate=0.0, gradient_norm=0.0)
 
         def watch(step: int, metrics: Mapping[str, float]) -> None:
@@ -191,19 +192,3 @@ def _train(
             *sides.train, method, lipschitz=lipschitz, seed=seed, threads=threads, callback=watch,
             every=max(1, total // HISTORY), **options,
         )  # fmt: skip
-
-
-def _stderr() -> Any:
-    from rich.console import Console
-
-    return Console(stderr=True)
-
-
-@contextmanager
-def _working(what: str) -> Iterator[None]:
-    """A spinner on a terminal, silence elsewhere."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    with _stderr().status(what):
-        yield

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from otgan.cli.terminal import working
+
 if TYPE_CHECKING:
     from otgan.measures import DiscreteMeasure
     from otgan.solution import OTSolution
@@ -51,7 +53,8 @@ def w1(
     if sample is not None:
         sides = _sub_samples(sides, sample, seed)
     memory = MAX_MEMORY if max_memory is None else max_memory * 2**30
-    solution = wasserstein(*sides, p=p, metric=metric, max_memory=memory)
+    with working("solving"):
+        solution = wasserstein(*sides, p=p, metric=metric, max_memory=memory)
     if as_json:
         typer.echo(json.dumps(_content(solution)))
     else:

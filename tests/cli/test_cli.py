@@ -1,0 +1,217 @@
+"""The command line: numbers, one-line errors, exit codes, and nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import otgan
+import otgan.cli.w1
+from otgan.cli.main import main
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(40, 2)), RNG.normal(size=(30, 2)) + 1
+OTGAN = [sys.executable, "-m", "otgan"]
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    # It is meant for a process of one's own; here it would hide scikit-learn from the other tests.
+    monkeypatch.setattr(otgan.cli.w1, "_keep_pot_light", lambda: None)
+    for name, points in (("a", X), ("b", Y)):
+        np.savetxt(f"{name}.csv", points, delimiter=",", header="u,v", comments="", fmt="%.17g")
+        np.save(f"{name}.npy", points)
+
+
+@pytest.fixture
+def run(capsys):
+    def call(*arguments):
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return stop.value.code, out, err
+
+    return call
+
+
+def test_w1_of_files(run):
+    expected = otgan.wasserstein(X, Y)
+    for a, b in (("a.csv", "b.csv"), ("a.npy", "b.csv")):
+        code, out, err = run("w1", a, b, "--json")
+        content = json.loads(out)
+        assert (code, err) == (0, "")
+        assert content["distance"] == pytest.approx(expected.distance, rel=1e-14)
+        assert content["lower"] <= content["distance"] <= content["upper"]
+        assert (content["n"], content["m"], content["kind"], content["converged"]) == (40, 30, "proven", True)
+    code, out, _ = run("w1", "a.csv", "b.csv")
+    assert code == 0
+    assert out.startswith(f"W1 = {expected.distance:.10g}")
+    assert "proven" in out
+
+
+def test_w1_options(run):
+    code, out, _ = run("w1", "a.csv", "b.csv", "--columns", "v", "-p", "2", "--json")
+    assert code == 0
+    assert json.loads(out)["distance"] == pytest.approx(otgan.wasserstein(X[:, 1], Y[:, 1], p=2).distance, rel=1e-14)
+    code, out, _ = run("w1", "a.csv", "b.csv", "--columns", "u", "--weights", "v", "--json")
+    assert code == 2  # the weights are negative
+    np.savetxt("w.csv", np.abs(X), delimiter=",", header="u,v", comments="", fmt="%.17g")
+    with pytest.warns(otgan.errors.WeightsWarning):
+        code, out, _ = run("w1", "w.csv", "w.csv", "--columns", "u", "--weights", "v", "--json")
+    assert json.loads(out)["distance"] == 0
+    code, out, _ = run("w1", "a.csv", "b.csv", "--metric", "cityblock", "--json")
+    assert json.loads(out)["distance"] == pytest.approx(otgan.wasserstein(X, Y, metric="cityblock").distance, rel=1e-14)
+
+
+def test_w1_samples_by_seed(run):
+    first, again, other = (run("w1", "a.csv", "b.csv", "--sample", 10, "--seed", s, "--json") for s in (1, 1, 2))
+    assert json.loads(first[1])["n"] == 10
+    assert json.loads(first[1])["distance"] == json.loads(again[1])["distance"] != json.loads(other[1])["distance"]
+
+
+BAD = [
+    (["w1", "a.csv", "absent.csv"], "absent.csv must be a file"),
+    (["w1", "a.csv", "."], "folder"),
+    (["w1", "a.csv", "text.csv"], "text.csv"),
+    (["w1", "a.csv", "ragged.csv"], "ragged.csv"),
+    (["w1", "a.csv", "empty.csv"], "empty.csv"),
+    (["w1", "a.csv", "nan.csv"], "must be finite"),
+    (["w1", "a.csv", "three.csv"], "y must have the dimension of x, 2"),
+    (["w1", "a.csv", "pickled.npy"], "pickled.npy"),
+    (["w1", "a.csv", "fake.parquet"], "fake.parquet"),
+    (["w1", "a.csv", "b.csv", "-p", "0"], "p must be in [1, 64], got 0"),
+    (["w1", "a.csv", "b.csv", "-p", "x"], "Invalid value for '-p'"),
+    (["w1", "a.csv", "b.csv", "--metric", "cos"], "metric must be one of"),
+    (["w1", "a.csv", "b.csv", "--columns", "w"], "w"),
+    (["w1", "a.csv", "b.csv", "--max-memory", "1e-9"], "max_memory"),
+    (["w1", "a.csv", "b.csv", "--sample", "0"], "--sample must be at least 1"),
+    (["w1", "a.csv"], "Missing argument 'B'"),
+    (["w1", "--nonsense"], "No such option"),
+    (["nonsense"], "No such command"),
+    (["validate", "--pair", "nonsense"], "8gaussians"),
+    (["validate", "--source", "a.csv"], "--source and --target must come together"),
+    (["validate", "--pair", "wine", "--source", "a.csv", "--target", "b.csv"], "not with --pair"),
+    (["validate", "--method", "nonsense"], "method must be one of wgan-gp"),
+    (["validate", "--seed", "-1"], "--seed must be at least 0"),
+    (["validate", "--held-out", "2", "--pair", "wine"], "fraction"),
+    (["validate", "--steps", "0"], "steps must be at least 1"),
+    (["validate", "--out", "file"], "file"),
+    (["validate", "--critic", "absent.safetensors"], "absent.safetensors"),
+    (["validate", "--critic", "pickled.npy"], "only .safetensors files are opened"),
+    (["validate", "--critic", "nonsense"], "--critic must be a .safetensors file or MODULE:OBJECT"),
+    (["validate", "--critic", "absent_module:critic"], "ModuleNotFoundError"),
+    (["validate", "--critic", "mine:absent"], "no 'absent'"),
+    (["validate", "--critic", "mine:number"], "be a torch module or a function of points, got number, a int"),
+    (["validate", "--critic", "mine:Network"], "name an instance"),
+    (["validate", "--critic", "broken:critic"], "ZeroDivisionError"),
+    (["validate", "--critic", "mine:coupled", "--samples", "50"], "critic must be a function of one point"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), BAD, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
+def test_bad_input_is_one_line_and_code_2(run, tmp_path, arguments, message):
+    (tmp_path / "text.csv").write_text("u,v\n1,two\n")
+    (tmp_path / "ragged.csv").write_text("1,2\n3\n")
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "nan.csv").write_text("1,nan\n")
+    (tmp_path / "three.csv").write_text("1,2,3\n")
+    (tmp_path / "fake.parquet").write_text("no parquet")
+    (tmp_path / "file").write_text("in the way of a folder")
+    np.save(tmp_path / "pickled.npy", np.array([{}], dtype=object), allow_pickle=True)
+    (tmp_path / "broken.py").write_text("1 / 0\n")
+    (tmp_path / "mine.py").write_text(
+        "number = 3\nclass Network: pass\ndef coupled(z): return z[:, 0] - z[:, 0].mean()\n"
+    )
+    sys.modules.pop("mine", None)
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("otgan: ")
+    assert err.count("\n") == 1
+    assert message in err
+    assert "Traceback" not in err
+    assert not list(tmp_path.glob("runs/*/report*"))
+
+
+def test_validate_a_critic_in_a_module(run, tmp_path):
+    (tmp_path / "my_critic.py").write_text("def critic(z):\n    return -z[:, 0]\n")
+    code, out, err = run("validate", "--critic", "my_critic:critic", "--source", "a.npy", "--target", "b.npy", "--json")
+    assert (code, err) == (0, "")
+    content = json.loads(out)
+    assert content["n_source"] == 40  # nothing is held out from a critic that is not trained here
+    assert content["truth"]["distance"] == pytest.approx(otgan.wasserstein(X, Y).distance, rel=1e-14)
+    assert content["estimate"]["value"] == pytest.approx(Y[:, 0].mean() - X[:, 0].mean())
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert {entry.name for entry in folder.iterdir()} == {"report.html", "report.json", "report.md", "figures"}
+
+
+def test_train_and_judge_again_from_the_file(run, tmp_path):
+    settings = ["--pair", "8gaussians", "--steps", 20, "--samples", 200, "--seed", 3, "--json"]
+    code, out, err = run("validate", *settings, "--out", "one")
+    assert (code, err) == (0, "")
+    again = run("validate", *settings, "--out", "two")
+    assert out == again[1]
+    assert out != run("validate", *settings[:-2], 4, "--json", "--out", "three")[1]
+    loaded = run("validate", *settings, "--critic", tmp_path / "one" / "critic.safetensors")
+    first, second = json.loads(out), json.loads(loaded[1])
+    assert first["estimate"] == second["estimate"]
+    assert first["slopes"] == second["slopes"]
+    code, out, _ = run("validate", *settings[:-1], "--out", "one")  # a table, into the same folder
+    assert code == 0
+    assert "Report:" in out
+
+
+@pytest.mark.parametrize("pair", ["digits", "wine"])
+def test_real_data_is_held_out(run, pair):
+    code, out, _ = run("validate", "--pair", pair, "--steps", 5, "--held-out", 0.4, "--json")
+    content = json.loads(out)
+    assert code == 0
+    assert content["n_source"] == round(0.4 * {"digits": 183, "wine": 59}[pair])
+    assert content["dim"] == {"digits": 64, "wine": 13}[pair]
+
+
+def test_help_teaches(run):
+    code, out, _ = run("--help")
+    assert code == 0
+    assert "w1" in out
+    assert "validate" in out
+    assert "plain Euclidean distance" in run("w1", "--help")[1]
+    assert "MODULE:OBJECT" in run("validate", "--help")[1]
+    assert run("--version")[1].strip() == f"otgan {otgan.__version__}"
+
+
+def test_w1_does_not_pay_for_torch(tmp_path):
+    code = (
+        "import sys\nfrom otgan.cli.main import main\n"
+        "try: main(['w1', 'a.csv', 'b.csv'])\n"
+        "except SystemExit: print([m for m in ('torch', 'sklearn', 'pandas', 'matplotlib') if sys.modules.get(m)])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_ctrl_c_leaves_a_message_and_no_report(tmp_path):
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        [*OTGAN, "validate", "--steps", "100000", "--out", "run"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=environment,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "run").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(4)  # into the training, or at least into the loading of its libraries
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.strip() == "otgan: interrupted; nothing was written"
+    assert out == ""
+    assert not list((tmp_path / "run").glob("**/*"))
