@@ -87,7 +87,7 @@ class LowerBounds:
 
 @dataclass(frozen=True)
 class Slopes:
-    """The critic's Lipschitz constant: stated, seen, and proven, as multiples of nothing: in units of f over length.
+    """The critic's Lipschitz constant: stated, seen, and proven, in units of f over length.
 
     Attributes:
         stated: K, the constant that the estimate was divided by.

@@ -122,7 +122,7 @@ def _points(name: str, value: Any, n: int, rng: np.random.Generator) -> Discrete
 
 def _describe(given: Any, points: DiscreteMeasure) -> str:
     if isinstance(given, DiscreteMeasure) or not hasattr(given, "sample"):
-        return f"{len(points)} points"
+        return f"{len(points)} {'point' if len(points) == 1 else 'points'}"
     return repr(given)
 
 
@@ -230,7 +230,7 @@ def _grid(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
         return np.empty((0, 0)), np.empty((0, 0, x.shape[1]))
     both = np.concatenate([x, y])
     low, high = both.min(axis=0), both.max(axis=0)
-    margin = 0.08 * max(float((high - low).max()), np.finfo(float).tiny)
+    margin = 0.08 * float((high - low).max()) or 1.0  # where all points are one, any size of picture will do
     axes = np.linspace(low - margin, high + margin, RESOLUTION, axis=1)
     return axes, np.stack(np.meshgrid(axes[0], axes[1]), axis=-1)
 

@@ -11,6 +11,9 @@ from otgan.validation.report import Alignment, Estimate, LowerBounds, NoiseFloor
 ACCURATE = 0.05
 #: Beyond this it is called wrong.
 ROUGH = 0.20
+#: Where the noise floor is this share of W1 or more, the samples' W1 itself may be mostly sampling bias, and agreeing
+#: with it says little about the two laws.
+DROWNED = 0.5
 #: A slope that exceeds the stated constant by less than this is not reported as a violation.
 SLACK = 0.01
 
@@ -27,7 +30,8 @@ def judge(
     """Weigh the findings.
 
     The comparison is with W1 of the samples, which exceeds the population's W1 on average. A critic that falls short
-    of it by less than the noise floor may be right about the population, so that is called undecided.
+    of it by less than the noise floor may be right about the population, and one that meets it may be wrong where the
+    noise floor is about as large; both are called undecided.
     """
     size = abs(relative_error)
     side = "above" if relative_error > 0 else "below"
@@ -35,6 +39,9 @@ def judge(
     if truth.upper == 0:
         level = "accurate" if estimate.value == 0 else "wrong"
         headline = f"{says}: the two samples are the same."
+    elif size <= ACCURATE and noise.largest >= DROWNED * truth.distance:
+        level = "undecided"
+        headline = f"{says}: {size:.1%} {side}, but sampling noise is {noise.largest:.4g}: more samples must tell."
     elif size <= ACCURATE:
         level, headline = "accurate", f"{says}: {size:.1%} {side}, close enough to be called the Wasserstein distance."
     elif truth.distance - noise.largest <= estimate.value < truth.distance:
@@ -59,8 +66,8 @@ def _about_sampling(estimate: Estimate, truth: Truth, noise: NoiseFloor) -> tupl
         return (spread,)
     ratio = truth.distance / noise.largest
     floor = f"Two halves of one sample are {noise.largest:.4g} apart"
-    if ratio < 1.5:
-        return (spread, f"{floor}, as much as the two sides ({ratio:.2g} times): these samples hardly tell them apart.")
+    if ratio * DROWNED <= 1:
+        return (spread, f"{floor}; the two sides are only {ratio:.2g} times as far apart: mostly noise, perhaps.")
     return (spread, f"{floor}; the two sides are {ratio:.2g} times as far apart, so sampling does not hide them.")
 
 
@@ -77,13 +84,13 @@ def _about_slopes(slopes: Slopes) -> str:
 
 
 def _about_proof(bounds: LowerBounds, truth: Truth) -> str:
-    share = bounds.best / truth.distance if truth.distance else 1.0
-    how = "by c-transform of its values" if bounds.by_c_transform >= bounds.by_lipschitz else "by its Lipschitz bound"
-    return f"What it proves {how} is W1 ≥ {bounds.best:.4g}, {share:.1%} of the true value."
+    how = "repaired by c-transform" if bounds.by_c_transform >= bounds.by_lipschitz else "over its Lipschitz bound"
+    share = f", {bounds.best / truth.distance:.1%} of the true value" if truth.distance else ""
+    return f"Its values, {how}, prove W1 ≥ {bounds.best:.4g}{share}."
 
 
 def _about_directions(alignment: Alignment) -> str:
     if math.isnan(alignment.mean):
         return "No mass moves, so there are no directions to compare."
-    words = "along" if alignment.mean > 0.95 else "roughly along" if alignment.mean > 0.7 else "not along"
-    return f"Its gradients point {words} the transport: mean cosine {alignment.mean:.3f} (1 is perfect)."
+    does = "point along" if alignment.mean > 0.95 else "roughly follow" if alignment.mean > 0.7 else "do not follow"
+    return f"Its gradients {does} the transport: mean cosine {alignment.mean:.3f} (1 is perfect)."

@@ -114,7 +114,7 @@ def test_noise_floor_is_w1_between_halves_of_one_law():
     x, y = RNG.normal(size=(2, 200, 20))
     report = otgan.validate(lambda z: z[:, 0], x, y)
     assert report.noise_floor.source == pytest.approx(report.truth.distance, rel=0.2)
-    assert any("hardly tell them apart" in reason for reason in report.verdict.reasons)
+    assert any("mostly noise, perhaps" in reason for reason in report.verdict.reasons)
     assert report.verdict.level == "undecided"
     single = otgan.validate(lambda z: z[:, 0], [[0.0, 1.0]], [[1.0, 1.0]])
     assert math.isnan(single.noise_floor.source)
@@ -173,6 +173,10 @@ def test_falling_short_by_less_than_the_noise_is_undecided():
     verdict = judge(short, report.truth, noise, -0.25, *parts)
     assert verdict.level == "undecided"
     assert "sampling noise" in verdict.headline
+    drowned = replace(report.noise_floor, target=0.6 * report.truth.distance)
+    verdict = judge(report.estimate, report.truth, drowned, 0.0, *parts)
+    assert verdict.level == "undecided"
+    assert "more samples must tell" in verdict.headline
     long = replace(report.estimate, value=report.truth.distance * 1.25)
     assert judge(long, report.truth, noise, 0.25, *parts).level == "wrong"
 

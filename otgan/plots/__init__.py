@@ -1,0 +1,22 @@
+"""Arrays to matplotlib figures; nothing is computed in here."""
+
+from otgan.plots.bounds import bounds_figure
+from otgan.plots.histograms import alignment_figure, slopes_figure
+from otgan.plots.landscape import landscape_figure
+from otgan.plots.style import as_svg, save_png
+from otgan.plots.training import training_figure
+from otgan.plots.transport import transport_figure
+from otgan.plots.validation import FIGURE_NAMES, validation_figures
+
+__all__ = [
+    "FIGURE_NAMES",
+    "alignment_figure",
+    "as_svg",
+    "bounds_figure",
+    "landscape_figure",
+    "save_png",
+    "slopes_figure",
+    "training_figure",
+    "transport_figure",
+    "validation_figures",
+]
