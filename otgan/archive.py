@@ -64,7 +64,7 @@ def write(path: str | os.PathLike[str], header: Mapping[str, Any], arrays: Mappi
         )
     with whole_file(path) as file:
         if suffix == ".npz":
-            np.savez_compressed(file, header=np.array(json.dumps(header)), **dict(arrays))
+            np.savez_compressed(file, header=np.array(json.dumps(header)), **dict(arrays))  # type: ignore[arg-type]
         else:
             lists = {name: array.tolist() for name, array in arrays.items()}
             file.write(json.dumps({**header, **lists}).encode())

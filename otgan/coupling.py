@@ -50,7 +50,8 @@ def _without_repetition(
     rows: NDArray[np.intp], columns: NDArray[np.intp], mass: FloatArray, m: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], FloatArray]:
     arc, back = np.unique(rows * m + columns, return_inverse=True)
-    return arc // m, arc % m, np.bincount(back, weights=mass, minlength=len(arc))
+    summed: FloatArray = np.bincount(back, weights=mass, minlength=len(arc)).astype(np.float64)
+    return arc // m, arc % m, summed
 
 
 def _carrying(rows: NDArray[np.intp], columns: NDArray[np.intp], flow: NDArray[Any]) -> Arcs:
