@@ -1,0 +1,54 @@
+"""Every example runs by itself, says what its docstring promises, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "examples"
+
+#: A part of what each prints that holds on every machine.
+SAYS = {
+    "distance_on_the_globe.py": "great-circle W1 = 2148.793 km",
+    "is_the_critic_right.py": "50 steps: wrong",
+    "judge_your_own_critic.py": "perfect: accurate",
+    "own_cost_matrix.py": "cheapest cost per unit: 3.5,",
+    "potential_off_the_sample.py": "(never above 1)",
+    "sample_size_and_bias.py": "d = 10",
+    "w1_between_samples.py": "status: optimal",
+}
+
+
+def run(name, folder, *arguments):
+    return subprocess.run(
+        [sys.executable, str(FOLDER / name), *arguments], cwd=folder, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_each_example_is_listed():
+    assert sorted(path.name for path in FOLDER.glob("*.py")) == sorted(SAYS)
+
+
+@pytest.mark.parametrize("name", SAYS)
+def test_example_answers_its_question(name, tmp_path):
+    done = run(name, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert SAYS[name] in done.stdout
+    assert not done.stderr
+    assert not list(tmp_path.iterdir())  # a figure only where one is asked for
+
+
+def test_figure_is_saved_where_asked(tmp_path):
+    done = run("potential_off_the_sample.py", tmp_path, "--figure", "potential.png")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "potential.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", SAYS)
+def test_example_states_its_question(name):
+    question = ast.get_docstring(ast.parse((FOLDER / name).read_text(encoding="utf-8"))).splitlines()[0]
+    assert question.endswith("?")
