@@ -27,7 +27,7 @@ UNIT = 2.0**-53
 #: Underflow may cost this share of the largest cost: squares underflow from 1e-154 downward, and the share leaves
 #: room for the sum, the root and the power.
 TINY = 1e-140
-#: Mean radius of the Earth in kilometres, (2a + b)/3 of the GRS 80 ellipsoid (Moritz 2000, Geodetic Reference System).
+#: Mean radius of the Earth in kilometres, (2a + b)/3 of the GRS 80 ellipsoid (Moritz 2000).
 EARTH_RADIUS = 6371.0088
 
 
@@ -371,7 +371,7 @@ def need_points(costs: Costs, what: str) -> PointCosts:
     if isinstance(costs, PointCosts):
         return costs
     raise NotProvidedError(
-        f"{what} needs points, and a cost matrix says nothing off the sample; use otgan.wasserstein(x, y, metric=...)"
+        f"{what} needs points, which a cost matrix does not have; use otgan.wasserstein(x, y, metric=...)"
     )
 
 
@@ -389,5 +389,6 @@ def check_memory(needed: float, limit: float, what: str) -> None:
     if needed > limit:
         raise MemoryLimitError(
             f"{what} needs about {needed / 2**30:.3g} GiB and max_memory is {limit / 2**30:.3g} GiB; "
-            f"pass max_memory={math.ceil(needed):d} (bytes) if you have it, or take random sub-samples of the points"
+            f"raise max_memory to {math.ceil(needed)} bytes if you have them (on the command line, in GiB), "
+            "or take random sub-samples of the points"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -52,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: What follows the command's name; `sys.argv[1:]` by default.
     """
     try:
-        code = app(list(arguments) if arguments is not None else None, standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = _print_warning
+            code = app(list(arguments) if arguments is not None else None, standalone_mode=False)
     except OtganError as error:
         code = _fail(str(error))
     except (KeyboardInterrupt, typer.Abort):
@@ -64,8 +67,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         message = error.format_message()  # empty where the help has been printed instead
         code = _fail(f"{message.rstrip('.')}; see otgan --help") if message else BAD_INPUT
     if code == INTERRUPTED:  # typer turns Ctrl-C into this code by itself
-        _fail("interrupted; nothing was written")
+        _fail("interrupted; no report was written")
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _print_warning(message: Warning | str, *_: object, **__: object) -> None:
+    typer.echo(f"otgan: warning: {' '.join(str(message).split())}", err=True)
 
 
 def _fail(message: str) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +18,7 @@ from otgan.cli.terminal import stderr, working
 
 if TYPE_CHECKING:
     from otgan.measures import Measure
+    from otgan.validation import ValidationReport
 
 DEFAULT_PAIR = "8gaussians"
 DEFAULT_METHOD = "wgan-gp"
@@ -69,7 +72,7 @@ def validate(
 ) -> None:
     """Is a critic's number the Wasserstein distance? Train one, or bring your own, and see.
 
-    Writes report.html, report.json, report.md and figures to the run folder. Ctrl-C stops without a trace.
+    Writes report.html, report.json, report.md and figures to the run folder. Ctrl-C leaves no report behind.
 
     Examples: `otgan validate` · `otgan validate --pair digits` · `otgan validate --source real.csv --target fake.csv`
     · `otgan validate --pair wine --critic mymodule:critic`
@@ -77,47 +80,73 @@ def validate(
     import numpy as np
 
     from otgan.checks import as_count
-    from otgan.report import as_table, check_folder, write_report
 
     rng = np.random.default_rng([as_count("--seed", seed, low=0), 1])  # the critic's training takes the seed itself
     sides = _sides(pair, source, target, columns, None if critic else held_out, rng)
-    folder = (
-        out
-        or Path("runs") / f"validate-{sides.name}-{Path(critic).stem.replace(':', '-') if critic else method}-{seed}"
-    )
-    check_folder(folder)
+    label = re.sub(r"[^\w.]+", "-", critic.removesuffix(".safetensors")) if critic else method
+    folder = out or Path("runs") / f"validate-{sides.name}-{label}-{seed}"
+    options = {key: value for key, value in (("steps", steps), ("batch_size", batch_size)) if value is not None}
+    settings = {"pair": sides.name, "lipschitz": lipschitz, "samples": samples, "seed": seed, "threads": threads}
+    with _run_folder(folder):
+        history: list[dict[str, float]] = []
+        if critic:
+            from otgan.cli.critic import find_critic
 
-    from otgan.validation import validate as judge
-
-    history: list[dict[str, float]] = []
-    if critic:
-        from otgan.cli.critic import find_critic
-
-        judged, name = find_critic(critic), critic
-        settings: dict[str, Any] = {"critic": critic}
-    else:
-        options: dict[str, Any] = {
-            key: value for key, value in (("steps", steps), ("batch_size", batch_size)) if value is not None
-        }
-        judged = _train(sides, method, options, lipschitz, seed, threads, history)
-        name, settings = f"{method} critic", {"method": method, **options}
-    with working("exact optimal transport on the held-out samples"):
-        report = judge(judged, *sides.held_out, lipschitz=lipschitz, n_samples=samples, seed=seed, name=name,
-                       source_name=sides.titles[0], target_name=sides.titles[1])  # fmt: skip
-        settings |= {"pair": sides.name, "lipschitz": lipschitz, "samples": samples, "seed": seed, "threads": threads}
-        page = write_report(report, folder, history=history, settings=settings, title=f"{name} on {sides.name}")
-        if not critic:
-            from otgan.critics import save_critic
-
-            save_critic(judged, folder / "critic.safetensors")
+            judged, name = find_critic(critic), critic
+        else:
+            judged, name = _train(sides, method, options, lipschitz, seed, threads, history), f"{method} critic"
+            settings |= {"method": method, **options}
+        report, page = _judge(judged, name, sides, settings, history, folder, keep=not critic)
     if as_json:
         typer.echo(json.dumps(report.to_dict()))
         return
     from rich.console import Console
 
+    from otgan.report import as_table
+
     console = Console()
     console.print(as_table(report))
     console.print(f"Report: {page}", soft_wrap=True, highlight=False)
+
+
+@contextmanager
+def _run_folder(folder: Path) -> Iterator[None]:
+    """See early whether the folder can be written, and leave none behind that is empty."""
+    from otgan.report import check_folder
+
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        check_folder(folder)
+        yield
+    finally:
+        for path in made:
+            if path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
+
+
+def _judge(
+    judged: Any,
+    name: str,
+    sides: Sides,
+    settings: dict[str, Any],
+    history: list[dict[str, float]],
+    folder: Path,
+    *,
+    keep: bool,
+) -> tuple[ValidationReport, Path]:
+    from otgan.critics import save_critic
+    from otgan.report import write_report
+    from otgan.validation import validate as compare
+
+    with working("exact optimal transport on the held-out samples"):
+        report = compare(
+            judged, *sides.held_out, lipschitz=settings["lipschitz"], n_samples=settings["samples"],
+            seed=settings["seed"], name=name, source_name=sides.titles[0], target_name=sides.titles[1],
+        )  # fmt: skip
+        if keep:
+            save_critic(judged, folder / "critic.safetensors")
+        page = write_report(report, folder, history=history, settings=settings, title=f"{name} on {sides.name}")
+    return report, page
 
 
 def _sides(

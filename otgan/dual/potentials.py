@@ -30,7 +30,7 @@ class Potentials:
     costs: Costs
 
     def __call__(self, points: Any) -> FloatArray:
-        """F at any points.
+        """Evaluate f at any points.
 
         Args:
             points: (k, d), or (k,) on the line.

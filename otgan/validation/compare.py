@@ -69,8 +69,8 @@ def validate(
         CriticError: If the critic returns another shape or NaN, or couples samples.
         MemoryLimitError: If there are too many points for the exact solver.
 
-    Source: Korotin et al. (2022), Kantorovich Strikes Back! Wasserstein GANs are not Optimal Transport?, Sec. 5, for
-    the comparison by value and by gradient cosine.
+    Source: Korotin et al. (2022), Kantorovich Strikes Back! Wasserstein GANs are not Optimal Transport?, for the
+    comparison by value and by gradient cosine.
     """
     constant = as_number("lipschitz", lipschitz, low=0, open_low=True)
     rng = np.random.default_rng(as_count("seed", seed, low=0))
