@@ -104,7 +104,7 @@ def lower_bound(problem: OTProblem, f: FloatArray, g: FloatArray, *, enough: flo
     """
     costs = problem.costs
     f, g = _tame(f, g, costs.scale)
-    if isinstance(costs, PointCosts) and costs.is_line_w1:
+    if isinstance(costs, PointCosts) and costs.on_line and costs.p == 1:
         bound = line.lower_bound(costs.x[:, 0], costs.y[:, 0], problem.masses, f, g)
         return max(0.0, down(bound - UNDERFLOW))
     # For W1 only the difference of the measures counts, and without the mass that they share it has less rounding.

@@ -264,9 +264,9 @@ class PointCosts:
         return np.asarray((self.x[rows] == self.y[columns]).all(axis=1))
 
     @property
-    def is_line_w1(self) -> bool:
-        """Whether the cost is |x − y| on the real line, where sorting replaces the search over pairs."""
-        return self.x.shape[1] == 1 and self.p == 1
+    def on_line(self) -> bool:
+        """Whether the points lie on the real line, where sorting replaces the search over pairs."""
+        return self.x.shape[1] == 1
 
     def to_targets(self, points: FloatArray) -> PointCosts:
         """The costs from other points to the same targets."""

@@ -50,7 +50,7 @@ class OTProblem:
     @property
     def on_line(self) -> bool:
         """Whether the points lie on the real line."""
-        return isinstance(self.costs, PointCosts) and self.costs.x.shape[1] == 1
+        return isinstance(self.costs, PointCosts) and self.costs.on_line
 
 
 def problem_from_points(

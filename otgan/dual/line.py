@@ -34,6 +34,49 @@ def transform(points: FloatArray, y: FloatArray, g: FloatArray) -> FloatArray:
     return np.asarray(np.minimum(from_left[k] + z, from_right[k] - z))
 
 
+def best_partners(points: FloatArray, y: FloatArray, g: FloatArray, p: float) -> tuple[NDArray[np.intp], int]:
+    """An index j that minimises |z − y_j|^p − g_j for each point z, up to rounding, without trying all pairs.
+
+    The cost is convex in z − y, so minimisers move to the right with z, whatever g is: those of every other point
+    confine those of the points between. Time O((k + m) log k).
+
+    Args:
+        points: Where, (k,).
+        y: Points that carry the potential, (m,).
+        g: Potential, (m,); −∞ where there is none, but not everywhere.
+        p: Exponent, p ≥ 1.
+
+    Returns:
+        The indices, (k,), and the number of levels of the search.
+
+    Source: Aggarwal, Klawe, Moran, Shor, Wilber (1987), Geometric applications of a matrix-searching algorithm,
+    Algorithmica 2: the minima of a totally monotone matrix (here by divide and conquer, not their linear time).
+    """
+    carrying = np.flatnonzero(np.isfinite(g))
+    columns = carrying[np.argsort(y[carrying], kind="stable")]
+    rows = np.argsort(points, kind="stable")
+    z, at, values = points[rows], y[columns], g[columns]
+    k = len(z)
+    best = np.zeros(k, dtype=np.intp)
+    levels = k.bit_length()
+    for level in reversed(range(levels)):
+        step = 1 << level
+        row = np.arange(step - 1, k, 2 * step)
+        first = np.where(row >= step, best[row - step], 0)
+        last = np.where(row + step < k, best[np.minimum(row + step, k - 1)], len(at) - 1)
+        # All windows one after the other in flat arrays.
+        size = last - first + 1
+        start = np.cumsum(size) - size
+        window = np.repeat(np.arange(len(row)), size)
+        column = np.arange(len(window)) - start[window] + first[window]
+        value = abs(z[row][window] - at[column]) ** p - values[column]
+        hit = np.flatnonzero(value == np.minimum.reduceat(value, start)[window])
+        best[row] = column[hit[np.unique(window[hit], return_index=True)[1]]]
+    partners = np.empty(k, dtype=np.intp)
+    partners[rows] = columns[best]
+    return partners, levels
+
+
 def merged(x: FloatArray, y: FloatArray, masses: Masses) -> tuple[NDArray[np.intp], FloatArray, NDArray[Any]]:
     """Both samples in one order.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from otgan.checks import FloatArray, as_points, as_real_array
 from otgan.costs import UNIT, Costs, Index, PointCosts, point_costs
@@ -52,9 +53,13 @@ def c_transform(g: Any, x: Any, y: Any, *, p: float = 1.0, metric: str = "euclid
 
 def transform_to_rows(costs: Costs, g: FloatArray) -> FloatArray:
     """f_i = min_j c_ij − g_j at every source point, (n,)."""
-    if isinstance(costs, PointCosts) and costs.is_line_w1:
-        return line.transform(costs.x[:, 0], costs.y[:, 0], g)
     n, m = costs.shape
+    if isinstance(costs, PointCosts) and costs.on_line:
+        if costs.p == 1:
+            return line.transform(costs.x[:, 0], costs.y[:, 0], g)
+        if n * m > BLOCK:
+            best, _ = line.best_partners(costs.x[:, 0], costs.y[:, 0], g, costs.p)
+            return costs.at(np.arange(n), best) - g[best]
     f = np.empty(n)
     step = max(1, BLOCK // m)
     for start in range(0, n, step):
@@ -65,9 +70,13 @@ def transform_to_rows(costs: Costs, g: FloatArray) -> FloatArray:
 
 def transform_to_columns(costs: Costs, f: FloatArray) -> FloatArray:
     """g_j = min_i c_ij − f_i at every target point, (m,)."""
-    if isinstance(costs, PointCosts) and costs.is_line_w1:
-        return line.transform(costs.y[:, 0], costs.x[:, 0], f)
     n, m = costs.shape
+    if isinstance(costs, PointCosts) and costs.on_line:
+        if costs.p == 1:
+            return line.transform(costs.y[:, 0], costs.x[:, 0], f)
+        if n * m > BLOCK:
+            best, _ = line.best_partners(costs.y[:, 0], costs.x[:, 0], f, costs.p)
+            return costs.at(best, np.arange(m)) - f[best]
     g = np.empty(m)
     step = max(1, BLOCK // n)
     for start in range(0, m, step):
@@ -97,6 +106,8 @@ def proven_transform(
     """
     size = costs.shape[0] if to_rows else costs.shape[1]
     index = np.arange(size)[wanted]
+    if isinstance(costs, PointCosts) and costs.on_line and len(index) * len(potential) > BLOCK:
+        return _proven_on_line(costs, potential, given, index, to_rows=to_rows)
     high, low = np.empty(len(index)), np.zeros(len(index))
     step = max(1, BLOCK // max(1, len(potential)))
     keep = 1 - costs.relative_error - 2 * UNIT  # its own rounding and that of the product included
@@ -113,3 +124,19 @@ def proven_transform(
         np.minimum.at(worst, at, lost)
         high[part], low[part] = smallest, worst
     return high, low
+
+
+def _proven_on_line(
+    costs: PointCosts, potential: FloatArray, given: Index, index: NDArray[np.intp], *, to_rows: bool
+) -> tuple[FloatArray, FloatArray]:
+    """`proven_transform` from the partners that a search by monotonicity finds, less what rounding may have hidden."""
+    here, there = (costs.y, costs.x) if to_rows else (costs.x, costs.y)
+    best, levels = line.best_partners(there[index, 0], here[given, 0], potential, costs.p)
+    partner = np.arange(len(here))[given][best]
+    lowered = costs.at(index, partner) if to_rows else costs.at(partner, index)
+    lowered = np.maximum(lowered * (1 - costs.relative_error - 2 * UNIT) - costs.absolute_error, 0.0)
+    high = lowered - potential[best]
+    # A rounded comparison may prefer a partner that is worse by twice the rounding of a value. Each level of the
+    # search compares once more, and what an earlier one gave up was, by monotonicity, no better than what it kept.
+    rounding = costs.relative_error * costs.scale + costs.absolute_error + UNIT * (costs.scale + abs(potential).max())
+    return high, sum_error(lowered, -potential[best]) - 2 * (levels + 1) * rounding
