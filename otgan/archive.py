@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +15,12 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from otgan.errors import FileFormatError
+from otgan.errors import FileFormatError, one_line
 
 SUFFIXES = (".npz", ".json")
+#: A member that unpacks to more than this many bytes, and by more than this factor, is a bomb: what `write` packs,
+#: coordinates and masses, shrinks by a factor of ten at the most.
+LARGE, RATIO = 2**28, 200
 
 
 @contextmanager
@@ -28,6 +32,8 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """
     target = Path(path)
     part = None
+    if "\0" in str(target):
+        raise FileFormatError(f"{one_line(target)}: no file can have that name; choose another")
     try:
         handle, part = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
         with os.fdopen(handle, "wb") as file:
@@ -84,13 +90,13 @@ def reading(path: str | os.PathLike[str]) -> Iterator[None]:
     except OSError as error:
         raise FileFormatError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
     except (ValueError, KeyError, TypeError, IndexError, OverflowError, AttributeError) as error:
-        raise FileFormatError(f"{path}: does not hold what it should ({_one_line(error)}); write it again") from error
-    except (MemoryError, EOFError, RecursionError, zipfile.BadZipFile) as error:
-        raise FileFormatError(f"{path}: damaged ({_one_line(error)}); write it again") from error
+        raise FileFormatError(f"{path}: does not hold what it should ({_told(error)}); write it again") from error
+    except (MemoryError, EOFError, RecursionError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+        raise FileFormatError(f"{path}: damaged ({_told(error)}); write it again") from error
 
 
-def _one_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
+def _told(error: BaseException) -> str:
+    return one_line(f"{type(error).__name__}: {error}")
 
 
 def read(path: str | os.PathLike[str], names: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -105,5 +111,10 @@ def read(path: str | os.PathLike[str], names: tuple[str, ...]) -> tuple[dict[str
     if source.suffix == ".json":
         content = json.loads(source.read_text(encoding="utf-8"))
         return dict(content), {name: np.asarray(content[name]) for name in names}
+    with zipfile.ZipFile(source) as members:
+        if any(
+            entry.file_size > LARGE and entry.file_size > RATIO * entry.compress_size for entry in members.infolist()
+        ):
+            raise FileFormatError(f"{path}: unpacks to over {RATIO} times its size; save it again")
     with source.open("rb") as file, np.load(file, allow_pickle=False) as stored:
         return dict(json.loads(str(stored["header"]))), {name: stored[name] for name in names}

@@ -20,6 +20,7 @@ from otgan.costs import UNIT, Costs, PointCosts
 from otgan.coupling import Arcs, exact_coupling
 from otgan.dual import line
 from otgan.dual.transform import proven_transform
+from otgan.errors import CertificateError
 from otgan.exact import Masses, down, products, up
 from otgan.interval import Interval
 from otgan.problem import OTProblem, cancel_common_mass
@@ -29,6 +30,8 @@ from otgan.problem import OTProblem, cancel_common_mass
 SHRINK = 2e-12
 #: More than all terms of a sum together can lose to underflow, 2^-1074 each, a few times over.
 UNDERFLOW = 2.0**-1000
+#: Potentials beyond this multiple of the largest cost are cut to it; optimal ones stay below the cost itself.
+LARGEST = 2.0**40
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +54,7 @@ class Certificate:
         """Interval of W_p, in units of length."""
         if self.p == 1:
             return self.cost
-        # pow is good to a few ulp; the root of 0 is exact.
-        ends = self.cost.lower ** (1 / self.p), self.cost.upper ** (1 / self.p)
-        return Interval(max(0.0, down(ends[0], 4)) if ends[0] else 0.0, up(ends[1], 4) if ends[1] else 0.0)
+        return Interval(_root(self.cost.lower, self.p, -1), _root(self.cost.upper, self.p, 1))
 
 
 def certify(
@@ -75,7 +76,16 @@ def certify(
     """
     upper, coupling = upper_bound(problem, plan)
     lower = lower_bound(problem, f, g, enough=upper * (1 - SHRINK))
-    return Certificate(Interval(min(lower, upper), upper), problem.costs.p, coupling)
+    if lower > upper:
+        raise CertificateError(f"lower bound {lower!r} above upper bound {upper!r}; please report this problem")
+    return Certificate(Interval(lower, upper), problem.costs.p, coupling)
+
+
+def _root(cost: float, p: float, direction: int) -> float:
+    """The p-th root, rounded outward: pow is good to an ulp or so; 1/p, itself rounded, moves it by u |ln c| / p."""
+    if cost == 0:
+        return 0.0
+    return float(cost ** (1 / p) * (1 + direction * 2 * UNIT * (4 + abs(math.log(cost)) / p)))
 
 
 def upper_bound(problem: OTProblem, plan: tuple[NDArray[np.intp], NDArray[np.intp], FloatArray]) -> tuple[float, Arcs]:
@@ -88,9 +98,11 @@ def upper_bound(problem: OTProblem, plan: tuple[NDArray[np.intp], NDArray[np.int
     if isinstance(costs, PointCosts):
         absolute = np.where(costs.coincide(arcs[0], arcs[1]), 0.0, costs.absolute_error)
         highest = highest * (1 + costs.relative_error + 4 * UNIT) + absolute
+    if not highest.any():
+        return 0.0, arcs
     total = math.fsum(problem.masses.floats(arcs[2]) * highest)
     # Two roundings a term, the sum's and this product's own.
-    return up(total * (1 + 6 * UNIT) + UNDERFLOW) if highest.any() else 0.0, arcs
+    return up(total * (1 + 6 * UNIT) + UNDERFLOW * (1 + float(highest.max()))), arcs
 
 
 def lower_bound(problem: OTProblem, f: FloatArray, g: FloatArray, *, enough: float = math.inf) -> float:
@@ -103,10 +115,10 @@ def lower_bound(problem: OTProblem, f: FloatArray, g: FloatArray, *, enough: flo
         enough: A bound this good ends the search for a better one.
     """
     costs = problem.costs
-    f, g = _tame(f, g, costs.scale)
+    f, g = tame(f, g, costs.scale)
     if isinstance(costs, PointCosts) and costs.on_line and costs.p == 1:
         bound = line.lower_bound(costs.x[:, 0], costs.y[:, 0], problem.masses, f, g)
-        return max(0.0, down(bound - UNDERFLOW))
+        return max(0.0, down(bound - UNDERFLOW * (1 + costs.scale)))
     # For W1 only the difference of the measures counts, and without the mass that they share it has less rounding.
     left = cancel_common_mass(problem)
     masses = Masses(left.rest_a, left.rest_b, problem.masses.total)
@@ -122,14 +134,16 @@ def lower_bound(problem: OTProblem, f: FloatArray, g: FloatArray, *, enough: flo
     return best
 
 
-def _tame(f: FloatArray, g: FloatArray, scale: float) -> tuple[FloatArray, FloatArray]:
-    """Finite, and of the size that optimal potentials have: any potential proves a bound, but not past overflow."""
+def tame(f: FloatArray, g: FloatArray, scale: float) -> tuple[FloatArray, FloatArray]:
+    """Finite, with a middle of 0, and far from overflow: any such pair proves a bound."""
     f, g = (np.where(np.isfinite(potential), potential, 0.0) for potential in (f, g))
-    middle = np.median(f)
-    return np.clip(f - middle, -2 * scale, 2 * scale), np.clip(g + middle, -2 * scale, 2 * scale)
+    middle, most = np.median(f), LARGEST * scale
+    return np.clip(f - middle, -most, most), np.clip(g + middle, -most, most)
 
 
-def dual_value(costs: Costs, masses: Masses, potential: FloatArray, *, to_rows: bool) -> float:
+def dual_value(
+    costs: Costs, masses: Masses, potential: FloatArray, *, to_rows: bool, ceiling: FloatArray | None = None
+) -> float:
     """The dual value of one potential and its c-transform, as proven from below; it may be negative.
 
     Args:
@@ -137,16 +151,21 @@ def dual_value(costs: Costs, masses: Masses, potential: FloatArray, *, to_rows: 
         masses: Exact masses; points without mass restrict nothing.
         potential: Finite potential at the source points, (n,), or with `to_rows` at the target points, (m,).
         to_rows: Whether the c-transform is taken at the source.
+        ceiling: A potential on the other side, from which the c-transform only takes away what is infeasible.
     """
     sides = (masses.b, masses.a) if to_rows else (masses.a, masses.b)
     here, there = (np.flatnonzero(side > 0) for side in sides)
     given = potential[here]
     high, low = proven_transform(costs, given, here, there, to_rows=to_rows)
+    if ceiling is not None:
+        capped = ceiling[there] < high
+        high, low = np.where(capped, ceiling[there], high), np.where(capped, np.minimum(low, 0.0), low)
     w, v = masses.two_floats(sides[0][here]), masses.two_floats(sides[1][there])
     terms = [
         products(part, values) for parts, many in ((w, (given,)), (v, (high, low))) for part in parts for values in many
     ]
     total = math.fsum(np.concatenate(terms))
     # Two floats hold a weight to 2u², and the sum rounds once; both are doubled. The rest is for what underflowed.
-    size = math.fsum(abs(w[0] * given)) + math.fsum(abs(v[0] * high))
-    return down(total - 4 * UNIT**2 * size - 2 * UNIT * abs(total) - UNDERFLOW)
+    size = math.fsum(abs(w[0] * given)) + math.fsum(v[0] * (abs(high) + abs(low)))
+    largest = float(max(abs(given).max(), abs(high).max()))
+    return down(total - 4 * UNIT**2 * size - 2 * UNIT * abs(total) - UNDERFLOW * (1 + largest))

@@ -39,20 +39,18 @@ def as_real_array(name: str, values: Any) -> FloatArray:
         InvalidShapeError: If rows have different lengths, or there are no entries.
         InvalidValueError: If an entry is NaN or infinite.
     """
-    if hasattr(values, "detach") and hasattr(values, "cpu"):  # a torch tensor, recognised without importing torch
-        values = values.detach().cpu()
-        # NumPy has no bfloat16, and no other 16-bit float that torch can hand over; double holds them all.
-        values = values.double().numpy() if values.is_floating_point() else values.numpy()
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise InvalidTypeError(name, "have no masked entries", "a masked array", "drop or fill them first")
     if type(values).__module__.startswith("scipy.sparse"):
         raise InvalidTypeError(name, "be a dense array", "a sparse matrix", "call its .toarray()")
     try:
-        array = np.asarray(values)
+        array = _as_array(values)
     except ValueError as error:  # NumPy's answer to ragged lists
         raise InvalidShapeError(
             name, "have rows of one length", "ragged rows", "give every point the same number of coordinates"
         ) from error
+    except Exception as error:  # sparse, nested or quantised tensors, and whatever an __array__ of one's own raises
+        raise InvalidTypeError(name, "be an array", f"{type(values).__name__} ({error})", "convert it first") from error
     if array.dtype.kind not in "iuf":
         what = {"b": "booleans", "c": "complex numbers", "U": "text", "S": "bytes", "O": "objects"}
         raise InvalidTypeError(
@@ -73,6 +71,19 @@ def as_real_array(name: str, values: Any) -> FloatArray:
             "drop or impute such entries first",
         )
     return array
+
+
+def _as_array(values: Any) -> np.ndarray:
+    """What NumPy makes of it, with a hand for the types that it cannot read by itself."""
+    if hasattr(values, "detach") and hasattr(values, "cpu"):  # a torch tensor, recognised without importing torch
+        values = values.detach().cpu()
+        # NumPy has no bfloat16, and no other 16-bit float that torch can hand over; double holds them all.
+        return np.asarray(values.double().numpy() if values.is_floating_point() else values.numpy())
+    if type(values).__module__.startswith("pandas") and hasattr(values, "dtypes"):
+        kinds = {getattr(dtype, "kind", "O") for dtype in np.atleast_1d(np.asarray(values.dtypes, dtype=object))}
+        if kinds and kinds <= set("iuf"):  # pandas' own nullable numbers come out as objects otherwise
+            return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan))
+    return np.asarray(values)
 
 
 def as_points(name: str, values: Any) -> FloatArray:
@@ -113,7 +124,7 @@ def as_weights(name: str, values: Any, n: int, *, points: str = "points") -> Flo
         points: How error messages call those points.
 
     Returns:
-        Weights, (n,), float64, scaled by a power of two (an exact operation) where their size is extreme.
+        Weights, (n,), float64.
 
     Raises:
         InvalidWeightsError: If a weight is negative, NaN or infinite, all are zero, or there is not one per point.
@@ -140,9 +151,9 @@ def as_weights(name: str, values: Any, n: int, *, points: str = "points") -> Flo
     largest = float(array.max())
     if largest == 0:
         raise InvalidWeightsError(name, "have a positive entry", "all zeros", "a measure needs some mass")
-    if not 2.0**-400 < largest < 2.0**400:  # keep sums and products inside the range of float64
-        array = np.ldexp(array, -math.frexp(largest)[1])
-    elif abs(math.fsum(array) - 1) > FAR_OFF:
+    if largest > 1e270:
+        raise InvalidWeightsError(name, "stay below 1e270", f"{largest:g}", "divide all of them by their maximum")
+    if abs(math.fsum(array) - 1) > FAR_OFF:
         warnings.warn(
             f"{name} sums to {math.fsum(array):g}, not 1; it has been normalised", WeightsWarning, stacklevel=4
         )
@@ -160,7 +171,10 @@ def as_number(
     """
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise InvalidTypeError(name, "be a real number", repr(value), "pass an int or a float")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an integer beyond float64
+        number = math.inf if value > 0 else -math.inf
     if not math.isfinite(number) or number < low or number > high or (open_low and number == low):
         left = "(" if open_low or math.isinf(low) else "["
         right = ")" if math.isinf(high) else "]"

@@ -27,6 +27,8 @@ UNIT = 2.0**-53
 #: Underflow may cost this share of the largest cost: squares underflow from 1e-154 downward, and the share leaves
 #: room for the sum, the root and the power.
 TINY = 1e-140
+#: And at least this much, where the largest cost is tiny itself.
+SMALLEST = 1e-300
 #: Mean radius of the Earth in kilometres, (2a + b)/3 of the GRS 80 ellipsoid (Moritz 2000).
 EARTH_RADIUS = 6371.0088
 
@@ -40,7 +42,7 @@ class Metric:
         pairwise: (n, d), (m, d) -> (n, m) distances.
         paired: (k, d), (k, d) -> (k,) distances between rows of the same number.
         relative_error: Dimension -> r, where |computed − true| ≤ r · true + absolute_error.
-        absolute_error: In units of length; underflow comes on top.
+        absolute_error: Both samples (k, d) -> a bound in units of length; underflow comes on top.
         diameter: Points (k, d) -> an upper estimate of their largest distance.
         check: Raises where points are outside the metric's domain.
     """
@@ -51,7 +53,7 @@ class Metric:
     relative_error: Callable[[int], float]
     diameter: Callable[[FloatArray], float]
     check: Callable[[str, FloatArray], None]
-    absolute_error: float = 0.0
+    absolute_error: Callable[[FloatArray], float] = lambda points: 0.0
 
 
 def _differences_error(dim: int) -> float:
@@ -69,7 +71,9 @@ def _norm_metric(name: str, scipy_name: str, order: float) -> Metric:
         return np.asarray(np.linalg.norm(x - y, ord=order, axis=1))
 
     def diameter(points: FloatArray) -> float:
-        return float(np.linalg.norm(np.ptp(points, axis=0), ord=order))
+        widths = np.ptp(points, axis=0)
+        longest = float(widths.max())  # taken out first, so that no square leaves float64
+        return longest * float(np.linalg.norm(widths / longest, ord=order)) if longest else 0.0
 
     def pairwise(x: FloatArray, y: FloatArray) -> FloatArray:
         return np.asarray(cdist(x, y, scipy_name))
@@ -130,8 +134,8 @@ METRICS: dict[str, Metric] = {
         lambda dim: 64 * UNIT,
         lambda points: math.pi * EARTH_RADIUS,
         _check_degrees,
-        # Longitudes that differ by about 360 degrees: the difference rounds by 360u degrees, 5e-12 km.
-        absolute_error=1e-11,
+        # Where the shorter way crosses the date line, differences of longitudes round by 360u degrees, 5e-12 km.
+        lambda points: 1e-11 if np.ptp(points[:, 1]) > 180 else 0.0,
     ),
 }
 
@@ -218,15 +222,20 @@ class PointCosts:
 
     @cached_property
     def _span(self) -> float:
-        both = np.concatenate([self.x, self.y])
-        shrink = 2.0 ** -(max(0, math.frexp(abs(both).max())[1] - 500))  # so that squares cannot overflow
-        return self.metric.diameter(both * shrink) / shrink
+        return self.metric.diameter(np.concatenate([self.x, self.y]))
 
     @cached_property
-    def _shift(self) -> int:
-        """Binary exponent taken out of the coordinates before squaring, 0 for lengths of ordinary size."""
-        exponent = math.frexp(abs(np.concatenate([self.x, self.y])).max())[1]
-        return exponent if abs(exponent) > 300 and self.metric.name != "haversine" else 0
+    def _scaled(self) -> tuple[FloatArray, FloatArray, int]:
+        """Points whose differences have ordinary size, so that their squares stay in float64, and the exponent of 2.
+
+        Exact: columns in which all points agree are dropped, and in the others no coordinate is 2^53 times as large
+        as the span.
+        """
+        exponent = math.frexp(self._span)[1]
+        if abs(exponent) <= 30 or self.metric.name == "haversine":
+            return self.x, self.y, 0
+        varies = np.ptp(np.concatenate([self.x, self.y]), axis=0) > 0
+        return np.ldexp(self.x * varies, -exponent), np.ldexp(self.y * varies, -exponent), exponent
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -244,20 +253,22 @@ class PointCosts:
         single = self.metric.relative_error(self.x.shape[1])
         return single if self.p == 1 else self.p * single + 8 * UNIT  # the power itself is good to a few ulp
 
-    @property
+    @cached_property
     def absolute_error(self) -> float:
         """See `relative_error`; in units of the cost."""
         # The derivative of t -> t^p is at most p · span^(p - 1).
-        of_power = self.p * self._span ** (self.p - 1) * self.metric.absolute_error if self._span else 0.0
-        return TINY * self.scale + of_power
+        if not self._span:
+            return 0.0
+        of_metric = self.metric.absolute_error(np.concatenate([self.x, self.y]))
+        return self.p * (max(TINY * self.scale, SMALLEST) + self._span ** (self.p - 1) * of_metric)
 
     def block(self, rows: Index, columns: Index) -> FloatArray:
         """Dense costs between some source and some target points, (len(rows), len(columns))."""
-        return self._power(self.metric.pairwise(*self._shifted(self.x[rows], self.y[columns])))
+        return self._power(self.metric.pairwise(self._scaled[0][rows], self._scaled[1][columns]))
 
     def at(self, rows: Index, columns: Index) -> FloatArray:
         """Costs of single pairs, (k,)."""
-        return self._power(self.metric.paired(*self._shifted(self.x[rows], self.y[columns])))
+        return self._power(self.metric.paired(self._scaled[0][rows], self._scaled[1][columns]))
 
     def coincide(self, rows: Index, columns: Index) -> NDArray[np.bool_]:
         """Whether the points of single pairs are the same, (k,)."""
@@ -272,12 +283,9 @@ class PointCosts:
         """The costs from other points to the same targets."""
         return PointCosts(points, self.y, self.metric, self.p)
 
-    def _shifted(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-        return (np.ldexp(x, -self._shift), np.ldexp(y, -self._shift)) if self._shift else (x, y)
-
     def _power(self, distances: FloatArray) -> FloatArray:
-        if self._shift:
-            distances = np.ldexp(distances, self._shift)
+        if self._scaled[2]:
+            distances = np.ldexp(distances, self._scaled[2])
         return distances if self.p == 1 else distances**self.p
 
 

@@ -31,8 +31,10 @@ def exact_coupling(rows: NDArray[np.intp], columns: NDArray[np.intp], mass: Floa
         first; what they cannot carry is moved along further ones.
     """
     rows, columns, mass = _without_repetition(rows, columns, mass, len(masses.b))
+    # No arc can carry more than either end has; and so no sum of integers leaves int64.
+    room = np.minimum(masses.a[rows], masses.b[columns])
     if masses.a.dtype != object:
-        nearest = np.rint(np.minimum(mass * masses.total, float(masses.total))).astype(np.int64)
+        nearest = np.minimum(np.rint(np.minimum(mass, 1.0) * masses.total).astype(np.int64), room)
         if _is_coupling(rows, columns, nearest, masses):
             return _carrying(rows, columns, nearest)
     flow = _flow_on_forest(rows, columns, masses)
@@ -43,7 +45,7 @@ def exact_coupling(rows: NDArray[np.intp], columns: NDArray[np.intp], mass: Floa
     total = masses.total
     ratios = (value.as_integer_ratio() for value in np.minimum(mass, 1.0).tolist())
     quantised = np.array([top * total // bottom for top, bottom in ratios], dtype=masses.a.dtype)
-    return _repaired(rows, columns, quantised, masses)[0]
+    return _repaired(rows, columns, np.minimum(quantised, room), masses)[0]
 
 
 def _without_repetition(

@@ -7,6 +7,12 @@ The command line prints it on one line and exits with code 2.
 from __future__ import annotations
 
 
+def one_line(value: object, width: int = 160) -> str:
+    """The value as text without line breaks, cut where it is long."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
 class OtganError(Exception):
     """Base of every error that otgan raises on purpose."""
 
@@ -22,8 +28,8 @@ class InvalidInputError(OtganError, ValueError):
     """
 
     def __init__(self, name: str, rule: str, value: object, fix: str) -> None:
-        self.name, self.rule, self.value, self.fix = name, rule, value, fix
-        super().__init__(f"{name} must {rule}, got {value}; {fix}")
+        self.name, self.rule, self.value, self.fix = name, rule, one_line(value), fix
+        super().__init__(f"{name} must {rule}, got {self.value}; {fix}")
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:  # so that it survives a process pool
         return type(self), (self.name, self.rule, self.value, self.fix)
@@ -67,6 +73,10 @@ class MissingDependencyError(OtganError, ImportError):
 
 class WeightsWarning(UserWarning):
     """Weights were far from summing to one and have been normalised."""
+
+
+class CertificateError(OtganError, ArithmeticError):
+    """Two proofs contradict each other: a defect in otgan, which is worth a report."""
 
 
 class TrainingDivergedError(OtganError, ArithmeticError):

@@ -35,13 +35,13 @@ class Masses:
     total: int
 
     def floats(self, masses: NDArray[Any]) -> FloatArray:
-        """Masses / total, each rounded once."""
+        """Masses / total, each rounded once (below 1e-307, to a multiple of 5e-324)."""
         if masses.dtype != object:
             return np.asarray(masses / self.total)
         return np.array([mass / self.total for mass in masses], dtype=np.float64)  # int / int rounds correctly
 
     def two_floats(self, masses: NDArray[Any]) -> tuple[FloatArray, FloatArray]:
-        """Masses / total as a rounded quotient and its rounded remainder: together good to a relative 2u²."""
+        """Masses / total as a rounded quotient and its rounded remainder: good to a relative 2u², or 5e-324."""
         high = self.floats(masses)
         if masses.dtype != object:  # mass − high · total, exactly: the product's rounded part is near mass
             whole, lost = np.split(products(high, np.full(len(high), float(self.total))), 2)

@@ -14,10 +14,10 @@ from scipy.sparse import csr_array
 
 from otgan import archive
 from otgan.certificate import Certificate, certify
-from otgan.checks import FloatArray, as_points, as_real_array
+from otgan.checks import FloatArray, as_number, as_points, as_real_array
 from otgan.costs import need_points, point_costs
 from otgan.dual.potentials import Potentials, feasible_potentials
-from otgan.errors import FileFormatError
+from otgan.errors import FileFormatError, NotProvidedError
 from otgan.exact import EXACT_FLOAT, Masses
 from otgan.problem import OTProblem
 
@@ -30,6 +30,7 @@ class Status(Enum):
 
     OPTIMAL = "optimal: the bracket is as narrow as asked"
     ITERATION_LIMIT = "stopped at max_iter; the bracket holds but is wide: raise max_iter"
+    RESOURCE_LIMIT = "stopped at max_seconds or max_memory; the bracket holds but is wide: raise the limit or rtol"
     ROUNDING = "the solver finished, but rounding left the bracket wider than tol: it holds; raise tol to accept it"
 
 
@@ -134,15 +135,16 @@ class OTSolution:
             (n, d); NaN in rows of source points without mass, which go nowhere.
 
         Raises:
-            NotProvidedError: If the costs came from a matrix.
+            NotProvidedError: If the costs came from a matrix, or the points are degrees on the globe.
         """
         costs = need_points(self.problem.costs, "the barycentric map")
-        a = self.problem.a
-        # Sums of products of normal size over a, not a quotient of two roundings: subtract a reference point first.
-        centre = costs.y.mean(axis=0)
-        moved = self.plan @ (costs.y - centre)
-        share = np.divide(1.0, a, out=np.full(len(a), np.nan), where=a > 0)
-        return np.asarray(moved * share[:, None] + centre)
+        if costs.metric.name == "haversine":
+            raise NotProvidedError("the mean of places on the globe is no mean of degrees; use matched_pairs() instead")
+        a = self.problem.a[:, None]
+        centre = costs.y.mean(axis=0)  # far from the origin, offsets round less than places
+        offset = np.full((len(a), costs.y.shape[1]), np.nan)
+        np.divide(self.plan @ (costs.y - centre), a, out=offset, where=a > 0)
+        return np.asarray(offset + centre)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write problem, plan and potentials to a .npz or .json file; nothing half-written is left behind.
@@ -159,7 +161,6 @@ class OTSolution:
             "metric": costs.metric.name,
             "p": costs.p,
             "status": self.status.name,
-            "primal_cost": self.primal_cost,
             "stats": asdict(self.stats),
             # Integers of any size, so that the measures come back exactly.
             "a": [str(k) for k in masses.a],
@@ -190,11 +191,14 @@ class OTSolution:
             plan = _stored_plan(arrays, costs.shape)
             potentials = feasible_potentials(costs, _stored_floats(arrays, "f", costs.shape[0]))
             certificate = certify(problem, plan, potentials.f, potentials.g)
-            stats = Stats(**header["stats"])
+            stored = header["stats"]
+            numbers = (as_number(key, stored[key], low=0) for key in ("seconds", "marginal_violation", "tol"))
+            stats = Stats(str(stored["solver"]), *numbers)
             status = Status[header["status"]]
-            if status is Status.OPTIMAL and certificate.distance.relative_width > stats.tol:
+            if status is Status.OPTIMAL and not certificate.distance.relative_width <= stats.tol:
                 status = Status.ROUNDING
-            return cls(problem, status, potentials, certificate, float(header["primal_cost"]), stats)
+            primal = float(plan[2] @ costs.at(plan[0], plan[1]))
+            return cls(problem, status, potentials, certificate, primal, stats)
 
     def __repr__(self) -> str:
         n, m = self.problem.shape

@@ -116,7 +116,7 @@ def solve(problem: OTProblem, *, method: str, tol: float, max_iter: int, max_mem
         NotProvidedError: If the method does not solve this kind of problem.
     """
     started = time.perf_counter()
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         raise InvalidValueError("method", f"be one of {', '.join(METHODS)}", repr(method), "take 'auto' if in doubt")
     tol = as_number("tol", tol, low=0)
     max_iter = as_count("max_iter", max_iter, high=10**18)

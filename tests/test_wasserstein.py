@@ -225,6 +225,10 @@ def test_barycentric_map():
     image = solution.barycentric_map()
     np.testing.assert_allclose(image[:2], [[0, 2], [10, 1]], atol=1e-12)
     assert np.isnan(image[2]).all()
+    tiny = otgan.wasserstein(x[:2], y, [1e-310, 1.0], None).barycentric_map()
+    assert np.isfinite(tiny).all()
+    with pytest.raises(NotProvidedError, match="no mean of degrees"):
+        otgan.wasserstein(x[:2], y, metric="haversine").barycentric_map()
 
 
 def test_a_user_matrix():
@@ -256,6 +260,7 @@ def test_every_input_kind_gives_the_same_number():
         (torch.tensor(x), torch.tensor(y, dtype=torch.bfloat16)),
         (torch.tensor(x, dtype=torch.float32, requires_grad=True), torch.tensor(y)),
         (np.asfortranarray(x), y[::-1]),
+        (pd.DataFrame(x).astype("Int64"), pd.DataFrame(y).astype("Float64")),
         (otgan.measures.DiscreteMeasure(x), otgan.measures.empirical(y)),
     ]
     for one, other in kinds:
@@ -294,10 +299,75 @@ def test_extreme_scales(size):
     assert solution.relative_gap <= 1e-11
 
 
-def test_lengths_that_underflow_stay_in_the_bracket():
-    x, y = np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([[1e-200, 1e-200], [1.0, 1.0]])
-    solution = otgan.wasserstein(x, y)
-    assert solution.lower_bound <= math.sqrt(0.5) * 1e-200 <= solution.upper_bound <= 1e-130
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from([1, 1.1, 1.5, 2, 3, 7]),
+    st.floats(-200, 200).map(lambda e: 10.0**e),
+    st.sampled_from(["euclidean", "cityblock", "chebyshev"]),
+    st.sampled_from([1, 2]),
+)
+def test_one_pair_at_any_scale(p, length, metric, d):
+    if abs(math.log10(length)) * p > 240:
+        return
+    x, y = np.zeros((1, d)), np.zeros((1, d))
+    y[0, -1] = length
+    solution = otgan.wasserstein(x, y, p=p, metric=metric)
+    assert solution.lower_bound <= length <= solution.upper_bound
+    assert solution.relative_gap <= 1e-11
+    assert solution.converged
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "p", "truth"),
+    [
+        ([[0.0, 0.0], [1.0, 1.0]], [[1e-200, 1e-200], [1.0, 1.0]], 1, math.sqrt(0.5) * 1e-200),
+        ([[1.0, 0.0]], [[1.0, 1e-170]], 1, 1e-170),
+        ([[1e300, 0.0]], [[1e300, 1e-20]], 1, 1e-20),
+        ([[0.0, 3.0], [1e-120, 3.0]], [[1e-120, 3.0], [1e-165, 3.0]], 2, 1e-165 / math.sqrt(2)),
+        ([[0.0], [1e-120]], [[1e-165], [1e-120]], 2, 1e-165 / math.sqrt(2)),
+    ],
+)
+def test_lengths_that_underflow_stay_in_the_bracket(x, y, p, truth):
+    solution = otgan.wasserstein(x, y, p=p)
+    assert solution.lower_bound <= truth <= solution.upper_bound
+    assert 0 < solution.upper_bound <= truth * (1 + 1e-12) + 1e-28 * solution.problem.costs.scale ** (1 / p)
+
+
+@pytest.mark.parametrize(("length", "p"), [(1e-200, 2), (5e-324, 1), (5e-324, 2), (1e260, 1)])
+def test_lengths_beyond_float64_are_refused(length, p):
+    with pytest.raises(InvalidValueError, match="span a length whose power"):
+        otgan.wasserstein([[0.0, 0.0]], [[length, 0.0]], p=p)
+
+
+@pytest.mark.parametrize("weights", [[1e270, 1.2345e-20], [3.0, 1e-320], [1.0, 5e-324], [1e-310, 1e-320]])
+def test_weights_that_underflow_stay_in_the_bracket(weights):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", WeightsWarning)
+        for points in ([[0.0], [1e240]], [[0.0, 0.0], [1e240, 0.0]], [[0.0, 0.0], [1.0, 0.0]]):
+            origin = [[0.0] * len(points[0])]
+            solution = otgan.wasserstein(points, origin, weights)
+            truth = certain_optimum(points, origin, weights)
+            assert contains(solution.lower_bound, solution.upper_bound, truth)
+    with pytest.raises(InvalidWeightsError, match="a must stay below 1e270"):
+        otgan.wasserstein([[0.0], [1.0]], [[0.0]], [1e300, 1.0])
+
+
+@pytest.mark.parametrize("spread", [1.0, 0.01, 0.0001])
+def test_haversine_converges_on_a_map_of_any_scale(spread):
+    rng = np.random.default_rng(11)
+    x, y = [48.85, 2.35] + spread * rng.normal(size=(2, 50, 2))
+    assert otgan.wasserstein(x, y, metric="haversine").relative_gap <= 1e-11
+    east, west = np.array([0.0, 179.0]) + spread * rng.random((2, 20, 2)), np.array([0.0, -180.0]) + [0.0, spread]
+    across = otgan.wasserstein(east[0], [west], metric="haversine")
+    truth = sum(great_circle(s, west) for s in east[0]) / 20
+    assert across.lower_bound <= truth <= across.upper_bound
+
+
+def test_the_line_converges_for_p_2_on_thousands_of_points():
+    rng = np.random.default_rng(12)
+    solution = otgan.wasserstein(rng.normal(size=5000), rng.normal(size=4000) + 0.1, p=2)
+    assert solution.converged
+    assert solution.relative_gap <= 1e-11
 
 
 def test_weights_far_from_one_another():
@@ -346,6 +416,11 @@ BAD_POINTS = [
     (np.array(["2020-01-01"], dtype="M8[D]"), InvalidTypeError, "datetime64"),
     (np.ma.masked_array([[1.0, 2.0]], mask=[[True, False]]), InvalidTypeError, "masked"),
     (None, InvalidTypeError, "objects"),
+    ({0.0, 1.0}, InvalidTypeError, "objects"),
+    ((v for v in [0.0]), InvalidTypeError, "objects"),
+    (torch.eye(2).to_sparse(), InvalidTypeError, "must be an array, got Tensor"),
+    (pd.DataFrame({"u": [1, None]}, dtype="Int64"), InvalidValueError, "must be finite"),
+    (pd.DataFrame({"u": ["1", "2"]}), InvalidTypeError, "hold real numbers"),
     ("file.csv", InvalidTypeError, "text"),
     ([[1e301, 0.0]], InvalidValueError, "below 1e300"),
 ]
@@ -388,6 +463,8 @@ def test_bad_weights(weights, message):
         ({"p": "1"}, "p must be a real number, got '1'"),
         ({"metric": "cosine"}, "metric must be one of euclidean, cityblock, chebyshev, haversine, got 'cosine'"),
         ({"metric": abs}, "metric must be a name"),
+        ({"p": 10**400}, "p must be in [1, 64], got inf"),
+        ({"method": np.array(["a", "b"])}, "method must be one of auto"),
         ({"method": "sinkhorn"}, "method must be one of auto, univariate, network-simplex"),
         ({"tol": -1}, "tol must be in [0, inf)"),
         ({"max_iter": 0}, "max_iter must be between 1 and"),

@@ -42,7 +42,7 @@ def _import(module_name: str, attribute: str) -> Any:
     sys.path.insert(0, str(Path.cwd()))
     try:
         found: Any = importlib.import_module(module_name)
-    except Exception as error:  # whatever the user's module raises while it is imported
+    except (Exception, SystemExit) as error:  # whatever the user's module raises while it is imported
         raise InvalidInputError(
             "--critic", f"name a module that can be imported, {module_name}", f"{type(error).__name__}: {error}",
             "run in the folder that holds it, or install it",

@@ -60,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = _fail(str(error))
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
+    except OSError as error:  # output that cannot be written: a full disk, a closed pipe
+        code = _fail(f"stopped by the system: {error.strerror or error}")
     except Exception as error:
         # The argument parser's own errors, which are another class in every version of typer, can word themselves.
         if not hasattr(error, "format_message"):

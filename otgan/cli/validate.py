@@ -81,6 +81,7 @@ def validate(
 
     from otgan.checks import as_count
 
+    as_count("--threads", threads, high=1024)
     rng = np.random.default_rng([as_count("--seed", seed, low=0), 1])  # the critic's training takes the seed itself
     sides = _sides(pair, source, target, columns, None if critic else held_out, rng)
     label = re.sub(r"[^\w.]+", "-", critic.removesuffix(".safetensors")) if critic else method

@@ -25,6 +25,9 @@ METHODS: Mapping[str, Callable[..., WganGp]] = {"wgan-gp": WganGp}
 #: Points of each side from which centre and scale are taken; their error only shifts the units of training.
 PILOT = 4096
 
+#: Beyond these, a machine gives out before training starts.
+MAX_BATCH, MAX_THREADS = 10**7, 1024
+
 #: The learning rate falls along half a cosine to this fraction: the last steps average the noise of the batches out.
 LAST_RATE = 0.01
 
@@ -95,12 +98,12 @@ def train(
             target.dim,
             "give both sides the same coordinates",
         )
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         raise InvalidValueError("method", f"be one of {', '.join(METHODS)}", repr(method), "choose one of these names")
     penalty_weight = as_number("penalty_weight", penalty_weight, low=0)
     lipschitz = as_number("lipschitz", lipschitz, low=0, open_low=True)
-    steps, batch_size = as_count("steps", steps), as_count("batch_size", batch_size)
-    learning_rate = as_number("learning_rate", learning_rate, low=0, open_low=True)
+    steps, batch_size = as_count("steps", steps), as_count("batch_size", batch_size, high=MAX_BATCH)
+    learning_rate = as_number("learning_rate", learning_rate, low=0, high=1e30, open_low=True)
     root = np.random.SeedSequence(as_count("seed", seed, low=0))
     rng_x, rng_y = (np.random.default_rng(child) for child in root.spawn(2))
     weights_seed, penalty_seed = (int(word) for word in root.generate_state(2))
@@ -184,7 +187,7 @@ def _read_betas(betas: Any) -> tuple[float, float]:
 @contextmanager
 def _threads(threads: int | None) -> Iterator[None]:
     before = torch.get_num_threads()
-    torch.set_num_threads(before if threads is None else as_count("threads", threads))
+    torch.set_num_threads(before if threads is None else as_count("threads", threads, high=MAX_THREADS))
     try:
         yield
     finally:

@@ -13,6 +13,9 @@ from otgan.dual import line
 from otgan.errors import InvalidShapeError
 from otgan.exact import sum_error
 
+#: Pairs on the line beyond which partners are searched for by monotonicity rather than among all pairs, which is
+#: quicker but leaves the rounding of its comparisons in the bracket.
+SEARCH = 200_000_000
 #: Entries of a cost block that are held at a time: 32 MB of float64, a few of which are alive at once.
 BLOCK = 4_000_000
 
@@ -57,7 +60,7 @@ def transform_to_rows(costs: Costs, g: FloatArray) -> FloatArray:
     if isinstance(costs, PointCosts) and costs.on_line:
         if costs.p == 1:
             return line.transform(costs.x[:, 0], costs.y[:, 0], g)
-        if n * m > BLOCK:
+        if n * m > SEARCH:
             best, _ = line.best_partners(costs.x[:, 0], costs.y[:, 0], g, costs.p)
             return costs.at(np.arange(n), best) - g[best]
     f = np.empty(n)
@@ -74,7 +77,7 @@ def transform_to_columns(costs: Costs, f: FloatArray) -> FloatArray:
     if isinstance(costs, PointCosts) and costs.on_line:
         if costs.p == 1:
             return line.transform(costs.y[:, 0], costs.x[:, 0], f)
-        if n * m > BLOCK:
+        if n * m > SEARCH:
             best, _ = line.best_partners(costs.y[:, 0], costs.x[:, 0], f, costs.p)
             return costs.at(best, np.arange(m)) - f[best]
     g = np.empty(m)
@@ -106,7 +109,7 @@ def proven_transform(
     """
     size = costs.shape[0] if to_rows else costs.shape[1]
     index = np.arange(size)[wanted]
-    if isinstance(costs, PointCosts) and costs.on_line and len(index) * len(potential) > BLOCK:
+    if isinstance(costs, PointCosts) and costs.on_line and len(index) * len(potential) > SEARCH:
         return _proven_on_line(costs, potential, given, index, to_rows=to_rows)
     high, low = np.empty(len(index)), np.zeros(len(index))
     step = max(1, BLOCK // max(1, len(potential)))
@@ -133,10 +136,12 @@ def _proven_on_line(
     here, there = (costs.y, costs.x) if to_rows else (costs.x, costs.y)
     best, levels = line.best_partners(there[index, 0], here[given, 0], potential, costs.p)
     partner = np.arange(len(here))[given][best]
-    lowered = costs.at(index, partner) if to_rows else costs.at(partner, index)
-    lowered = np.maximum(lowered * (1 - costs.relative_error - 2 * UNIT) - costs.absolute_error, 0.0)
+    found = costs.at(index, partner) if to_rows else costs.at(partner, index)
+    lowered = np.maximum(found * (1 - costs.relative_error - 2 * UNIT) - costs.absolute_error, 0.0)
     high = lowered - potential[best]
     # A rounded comparison may prefer a partner that is worse by twice the rounding of a value. Each level of the
     # search compares once more, and what an earlier one gave up was, by monotonicity, no better than what it kept.
-    rounding = costs.relative_error * costs.scale + costs.absolute_error + UNIT * (costs.scale + abs(potential).max())
+    # Only costs that a potential can make up for compete: up to the largest minimum plus the largest potential.
+    largest = float((found - potential[best]).max() + potential.max())
+    rounding = 2 * (costs.relative_error + 2 * UNIT) * (abs(largest) + abs(potential).max()) + costs.absolute_error
     return high, sum_error(lowered, -potential[best]) - 2 * (levels + 1) * rounding

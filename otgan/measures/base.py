@@ -10,6 +10,9 @@ import numpy as np
 
 from otgan.checks import FloatArray, as_count, as_generator
 
+#: More points than this are a mistake rather than a sample.
+MAX_SAMPLES = 10**9
+
 
 class Measure(ABC):
     """A probability measure on R^d that points can be drawn from.
@@ -38,7 +41,7 @@ class Measure(ABC):
             InvalidTypeError: If n is not an integer, or rng is not a `numpy.random.Generator`.
             InvalidValueError: If n < 1.
         """
-        return self._sample(as_count("n", n), as_generator("rng", rng))
+        return self._sample(as_count("n", n, high=MAX_SAMPLES), as_generator("rng", rng))
 
     @abstractmethod
     def _sample(self, n: int, rng: np.random.Generator) -> FloatArray:

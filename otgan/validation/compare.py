@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from otgan.certificate import dual_value
+from otgan.certificate import dual_value, tame
 from otgan.checks import FloatArray, as_count, as_number
-from otgan.errors import InvalidShapeError
+from otgan.errors import CriticError, InvalidShapeError
 from otgan.lipschitz import CriticFunction, as_function, certified_upper_bound, sampled_lower_bound
 from otgan.measures import DiscreteMeasure, as_measure
+from otgan.measures.base import MAX_SAMPLES
 from otgan.problem import problem_from_points
 from otgan.solution import OTSolution
 from otgan.solve import MAX_MEMORY, wasserstein
@@ -29,8 +30,8 @@ from otgan.validation.verdict import judge
 
 #: Points along each axis of the grid on which a critic of two variables is drawn.
 RESOLUTION = 121
-#: Unit roundoffs of a value's size that are granted to evaluating it, as in `otgan.lipschitz.lower`.
-ALLOWANCE = 256
+#: The squares of a critic's values must stay in float64.
+LARGEST_VALUE = 1e150
 
 
 def validate(
@@ -72,10 +73,10 @@ def validate(
     Source: Korotin et al. (2022), Kantorovich Strikes Back! Wasserstein GANs are not Optimal Transport?, for the
     comparison by value and by gradient cosine.
     """
-    constant = as_number("lipschitz", lipschitz, low=0, open_low=True)
+    constant = as_number("lipschitz", lipschitz, low=1e-100, high=1e100)
     rng = np.random.default_rng(as_count("seed", seed, low=0))
     sides = [
-        _points(side, value, as_count("n_samples", n_samples), rng)
+        _points(side, value, as_count("n_samples", n_samples, high=MAX_SAMPLES), rng)
         for side, value in (("source", source), ("target", target))
     ]
     real, fake = sides
@@ -86,6 +87,9 @@ def validate(
     function = as_function(critic, real.dim, probes=real.points)
     solution = wasserstein(real, fake, max_memory=max_memory)
     values = [function.values(side.points) / constant for side in sides]
+    largest = max(float(abs(f).max()) for f in values)
+    if largest > LARGEST_VALUE:
+        raise CriticError("critic", f"stay below {LARGEST_VALUE:g} K in size", f"{largest:g}", "scale it down")
 
     estimate = _estimate(values, sides)
     truth = Truth(solution.distance, solution.lower_bound, solution.upper_bound, solution.stats.solver)
@@ -93,7 +97,7 @@ def validate(
     noise = NoiseFloor(*halves)
     relative_error = _relative(estimate.value, truth.distance)
     slopes = _slopes(critic, function, np.concatenate([real.points, fake.points]), constant, rng)
-    bounds = _lower_bounds(sides, values, slopes, function.unit)
+    bounds = _lower_bounds(sides, values, slopes)
     evidence = _evidence(function, solution, sides, values, constant)
     alignment = _alignment(evidence)
     return ValidationReport(
@@ -173,22 +177,17 @@ def _slopes(
     )
 
 
-def _lower_bounds(sides: list[DiscreteMeasure], values: list[FloatArray], slopes: Slopes, unit: float) -> LowerBounds:
+def _lower_bounds(sides: list[DiscreteMeasure], values: list[FloatArray], slopes: Slopes) -> LowerBounds:
+    """Both from the values that were computed, whatever rounding did to them: what is infeasible is taken away."""
     problem = problem_from_points(*sides)
-    by_transform = max(
-        dual_value(problem.costs, problem.masses, values[0], to_rows=False),
-        dual_value(problem.costs, problem.masses, -values[1], to_rows=True),
-        0.0,
-    )
-    # The certified constant belongs to the function in real arithmetic; its evaluation rounds.
-    largest = max(float(abs(f).max()) for f in values)
-    farthest = max(float(np.linalg.norm(side.points, axis=1).max()) for side in sides)
-    constant = slopes.upper / slopes.stated
-    if not math.isfinite(constant) or constant == 0:
+    costs, masses = problem.costs, problem.masses
+    f, g = tame(values[0], -values[1], costs.scale)
+    by_transform = max(dual_value(costs, masses, f, to_rows=False), dual_value(costs, masses, g, to_rows=True), 0.0)
+    steepness = slopes.upper / slopes.stated
+    if not 0 < steepness < math.inf:
         return LowerBounds(0.0, by_transform)
-    rounding = 2 * ALLOWANCE * unit * (largest + constant * farthest)
-    difference = problem.a @ values[0] - problem.b @ values[1]
-    return LowerBounds(max(0.0, float(difference - rounding) / constant), by_transform)
+    f, g = tame(values[0] / steepness, -values[1] / steepness, costs.scale)
+    return LowerBounds(max(dual_value(costs, masses, f, to_rows=False, ceiling=g), 0.0), by_transform)
 
 
 def _evidence(

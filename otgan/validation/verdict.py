@@ -73,6 +73,8 @@ def _about_sampling(estimate: Estimate, truth: Truth, noise: NoiseFloor) -> tupl
 
 def _about_slopes(slopes: Slopes) -> str:
     seen = f"a slope of {slopes.lower:.4g} was found between two points"
+    if slopes.lower > slopes.upper:
+        return f"Its values round so much that slopes seem to exceed what its weights allow: {seen}."
     if slopes.lower > slopes.stated * (1 + SLACK):
         return (
             f"It breaks its constraint: {seen}, where {slopes.stated:.4g} is allowed, so its number is no lower bound."

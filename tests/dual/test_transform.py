@@ -90,7 +90,7 @@ def test_the_search_on_the_line_keeps_the_proof(seed, p):
     x, y = rng.normal(size=5), rng.normal(size=4)
     whole = otgan.wasserstein(x, y, p=p)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(transform, "BLOCK", 1)  # as if there were too many pairs to look at
+        patch.setattr(transform, "SEARCH", 1)  # as if there were too many pairs to look at
         searched = otgan.wasserstein(x, y, p=p)
     truth = certain_optimum(x[:, None], y[:, None], p=p) if p == 2 else None
     for solution in (whole, searched):

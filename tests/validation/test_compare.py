@@ -82,6 +82,25 @@ def test_bounds_hold_for_garbage():
         assert report.lower_bounds.by_lipschitz == 0
 
 
+def test_rounding_cannot_fake_a_proof():
+    # in real arithmetic f(x) = x; in float64 the inner biases leave multiples of 1/8
+    network = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1)).double()
+    for layer, bias in ((network[0], 1e15), (network[1], -1e15)):
+        layer.weight.data.fill_(1.0)
+        layer.bias.data.fill_(bias)
+    report = otgan.validate(network, np.full((5, 1), 0.0626), np.zeros((5, 1)))
+    assert report.slopes.upper == pytest.approx(1)
+    assert report.lower_bounds.by_lipschitz <= report.truth.upper
+    assert report.lower_bounds.by_lipschitz == pytest.approx(0.0626, rel=1e-9)
+
+
+@pytest.mark.parametrize("size", [1e140, 1e-300])
+def test_critics_of_any_size(size):
+    report = otgan.validate(lambda z: size * z[:, 0], X, Y)
+    assert 0 <= report.lower_bounds.by_c_transform <= EXACT.upper_bound
+    assert 0 <= otgan.validate(lambda z: z[:, 0], X, Y, lipschitz=1e-100).lower_bounds.best <= EXACT.upper_bound
+
+
 def test_the_sign_matters():
     right, wrong = (otgan.validate(lambda z, s=s: s * z[:, 0], X, Y) for s in (1.0, -1.0))
     assert right.alignment.mean > 0.9
@@ -190,11 +209,13 @@ def test_bad_calls():
         otgan.validate(lambda z: z, X, Y)
     with pytest.raises(CriticError, match="finite"):
         otgan.validate(lambda z: z[:, 0] * np.nan, X, Y)
+    with pytest.raises(CriticError, match=r"below 1e\+150 K in size"):
+        otgan.validate(lambda z: 1e300 * z[:, 0], X, Y)
     with pytest.raises(CriticError, match="change with the other points of the batch"):
         otgan.validate(lambda z: z[:, 0] - z[:, 0].mean(), X, Y)
     with pytest.raises(InvalidInputError, match="lipschitz must be in"):
         otgan.validate(lambda z: z[:, 0], X, Y, lipschitz=0)
-    with pytest.raises(InvalidInputError, match="n_samples must be at least 1"):
+    with pytest.raises(InvalidInputError, match="n_samples must be between 1 and"):
         otgan.validate(lambda z: z[:, 0], X, Y, n_samples=0)
     with pytest.raises(MemoryLimitError, match="max_memory"):
         otgan.validate(lambda z: z[:, 0], X, Y, max_memory=1000)
