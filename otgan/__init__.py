@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from otgan import critics, lipschitz, measures, pairs
+    from otgan import critics, lipschitz, measures, pairs, statistics
+    from otgan.beckmann import PopulationW1, image_w1, population_w1
     from otgan.dual import Potentials, c_transform
     from otgan.interval import Interval
     from otgan.solution import OTSolution, Status
@@ -22,27 +23,34 @@ if TYPE_CHECKING:
 _HOMES = {
     "Interval": "otgan.interval",
     "OTSolution": "otgan.solution",
+    "PopulationW1": "otgan.beckmann",
     "Potentials": "otgan.dual",
     "Status": "otgan.solution",
     "ValidationReport": "otgan.validation",
     "c_transform": "otgan.dual",
+    "image_w1": "otgan.beckmann",
+    "population_w1": "otgan.beckmann",
     "transport": "otgan.solve",
     "validate": "otgan.validation",
     "wasserstein": "otgan.solve",
 }
-_ROOMS = ("critics", "errors", "lipschitz", "measures", "pairs", "validation")
+_ROOMS = ("critics", "errors", "lipschitz", "measures", "pairs", "statistics", "validation")
 
 __all__ = [
     "Interval",
     "OTSolution",
+    "PopulationW1",
     "Potentials",
     "Status",
     "ValidationReport",
     "c_transform",
     "critics",
+    "image_w1",
     "lipschitz",
     "measures",
     "pairs",
+    "population_w1",
+    "statistics",
     "transport",
     "validate",
     "wasserstein",

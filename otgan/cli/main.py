@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 import otgan
+from otgan.cli.pairs import pairs
+from otgan.cli.truth import truth
 from otgan.cli.validate import validate
 from otgan.cli.w1 import w1
 from otgan.errors import OtganError
@@ -29,6 +31,8 @@ app = typer.Typer(
 )
 app.command("w1")(w1)
 app.command("validate")(validate)
+app.command("pairs")(pairs)
+app.command("truth")(truth)
 
 
 def _print_version(wanted: bool) -> None:

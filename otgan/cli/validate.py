@@ -7,7 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,13 +17,19 @@ import typer
 from otgan.cli.terminal import stderr, working
 
 if TYPE_CHECKING:
+    from otgan.interval import Interval
     from otgan.measures import Measure
+    from otgan.pairs import Pair
     from otgan.validation import ValidationReport
 
 DEFAULT_PAIR = "8gaussians"
 DEFAULT_METHOD = "wgan-gp"
 #: Points of the training history that a report keeps.
 HISTORY = 200
+#: Relative width at which the bracket of the laws' W1 will do beside a critic's error.
+POPULATION_RTOL = 0.01
+#: And the seconds that it may take at most.
+POPULATION_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -35,18 +41,25 @@ class Sides:
         train: What the critic is trained on, source and target.
         held_out: What it is judged on.
         titles: Source and target in words.
+        laws: The pair, where it is one of two laws; None for data, of whose laws nothing is known.
     """
 
     name: str
     train: tuple[Measure, Measure]
     held_out: tuple[Measure, Measure]
     titles: tuple[str, str]
+    laws: Pair | None
 
 
 def validate(
     pair: Annotated[
         str | None,
         typer.Option(help="A named pair: 8gaussians (default), 25gaussians, swissroll-moons, digits, wine, …"),
+    ] = None,
+    dim: Annotated[int | None, typer.Option(help="Dimension of the pairs that exist in any, such as funnels.")] = None,
+    funnels: Annotated[int | None, typer.Option(help="Number of cones of the pair funnels or max-funnels.")] = None,
+    pair_file: Annotated[
+        Path | None, typer.Option(help="Read the funnels from the authors' .pt or an .npz, as `otgan truth` does.")
     ] = None,
     source: Annotated[Path | None, typer.Option(help="File with the real side's points, instead of --pair.")] = None,
     target: Annotated[Path | None, typer.Option(help="File with the generated side's points.")] = None,
@@ -83,10 +96,15 @@ def validate(
 
     as_count("--threads", threads, high=1024)
     rng = np.random.default_rng([as_count("--seed", seed, low=0), 1])  # the critic's training takes the seed itself
-    sides = _sides(pair, source, target, columns, None if critic else held_out, rng)
+    options = {"dim": dim, "n_funnels": funnels, "path": pair_file}
+    if source is None and target is None:
+        sides = _named_pair(pair or DEFAULT_PAIR, options, None if critic else held_out, rng)
+    else:
+        given = any(value is not None for value in (pair, *options.values()))
+        sides = _files(source, target, columns, None if critic else held_out, rng, pair_too=given)
     label = re.sub(r"[^\w.]+", "-", critic.removesuffix(".safetensors")) if critic else method
     folder = out or Path("runs") / f"validate-{sides.name}-{label}-{seed}"
-    options = {key: value for key, value in (("steps", steps), ("batch_size", batch_size)) if value is not None}
+    training = {key: value for key, value in (("steps", steps), ("batch_size", batch_size)) if value is not None}
     settings = {"pair": sides.name, "lipschitz": lipschitz, "samples": samples, "seed": seed, "threads": threads}
     with _run_folder(folder):
         history: list[dict[str, float]] = []
@@ -95,8 +113,8 @@ def validate(
 
             judged, name = find_critic(critic), critic
         else:
-            judged, name = _train(sides, method, options, lipschitz, seed, threads, history), f"{method} critic"
-            settings |= {"method": method, **options}
+            judged, name = _train(sides, method, training, lipschitz, seed, threads, history), f"{method} critic"
+            settings |= {"method": method, **training}
         report, page = _judge(judged, name, sides, settings, history, folder, keep=not critic)
     if as_json:
         typer.echo(json.dumps(report.to_dict()))
@@ -139,10 +157,11 @@ def _judge(
     from otgan.report import write_report
     from otgan.validation import validate as compare
 
-    with working("exact optimal transport on the held-out samples"):
+    with working("exact optimal transport between the held-out samples, and between their laws where it is known"):
         report = compare(
             judged, *sides.held_out, lipschitz=settings["lipschitz"], n_samples=settings["samples"],
             seed=settings["seed"], name=name, source_name=sides.titles[0], target_name=sides.titles[1],
+            population=_population(sides),
         )  # fmt: skip
         if keep:
             save_critic(judged, folder / "critic.safetensors")
@@ -150,28 +169,46 @@ def _judge(
     return report, page
 
 
-def _sides(
-    pair: str | None, source: Path | None, target: Path | None, columns: str | None, held_out: float | None, rng: Any
-) -> Sides:
-    from otgan.errors import InvalidInputError
+def _population(sides: Sides) -> Interval:
+    from otgan.errors import NotProvidedError
+    from otgan.pairs import truth
+    from otgan.validation.report import UNKNOWN
+
+    if sides.laws is not None:
+        with suppress(NotProvidedError):
+            return truth(sides.laws, rtol=POPULATION_RTOL, max_seconds=POPULATION_SECONDS).w1
+    return UNKNOWN
+
+
+def _named_pair(name: str, options: dict[str, Any], held_out: float | None, rng: Any) -> Sides:
     from otgan.pairs import get_pair
 
-    if (source is None) != (target is None) or (source is not None and pair is not None):
+    found = get_pair(name, **options)
+    given = [str(value) for value in (options["dim"], options["n_funnels"]) if value is not None]
+    splits = [_split(side, held_out, rng) for side in (found.source, found.target)]
+    titles = repr(found.source), repr(found.target)
+    return Sides("-".join([found.name, *given]), *_crossed(splits), titles, None if found.finite else found)
+
+
+def _files(
+    source: Path | None, target: Path | None, columns: str | None, held_out: float | None, rng: Any, *, pair_too: bool
+) -> Sides:
+    from otgan.errors import InvalidInputError
+
+    if source is None or target is None or pair_too:
         raise InvalidInputError(
             "--source and --target",
             "come together, and not with --pair",
             "another combination",
             "see otgan validate --help",
         )
-    if source is None or target is None:
-        found = get_pair(pair or DEFAULT_PAIR)
-        name, sides = found.name, (found.source, found.target)
-        titles = repr(found.source), repr(found.target)
-    else:
-        name, sides = f"{source.stem}-{target.stem}", (_read(source, columns), _read(target, columns))
-        titles = source.name, target.name
-    splits = [_split(side, held_out, rng) for side in sides]
-    return Sides(name, (splits[0][0], splits[1][0]), (splits[0][1], splits[1][1]), titles)
+    splits = [_split(_read(path, columns), held_out, rng) for path in (source, target)]
+    return Sides(f"{source.stem}-{target.stem}", *_crossed(splits), (source.name, target.name), None)
+
+
+def _crossed(splits: list[tuple[Measure, Measure]]) -> tuple[tuple[Measure, Measure], tuple[Measure, Measure]]:
+    """From (train, held out) of each side to (source, target) of each part."""
+    return (splits[0][0], splits[1][0]), (splits[0][1], splits[1][1])
 
 
 def _read(path: Path, columns: str | None) -> Measure:

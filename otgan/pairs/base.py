@@ -128,11 +128,11 @@ class KnownPair(Pair, ABC):
 
     @abstractmethod
     def _potential(self, x: FloatArray) -> FloatArray:
-        """f at points, (n, d) -> (n,)."""
+        """Values of f at points, (n, d) -> (n,)."""
 
     @abstractmethod
     def _gradient(self, x: FloatArray) -> FloatArray:
-        """∇f at points, (n, d) -> (n, d)."""
+        """Gradients of f at points, (n, d) -> (n, d)."""
 
 
 class PlanSide(Measure):
@@ -168,6 +168,14 @@ def unit(vectors: FloatArray) -> FloatArray:
 def directions(n: int, dim: int, rng: np.random.Generator) -> FloatArray:
     """Uniform points of the unit sphere, (n, dim)."""
     return unit(rng.standard_normal((n, dim)))  # a normal vector is 0 with probability 0
+
+
+def own_generator(seed: int) -> np.random.Generator:
+    """A generator for what a family draws once, unlike `default_rng(seed)`, which draws the samples.
+
+    The same stream for both would put the first target points on the centres of the funnels of that seed.
+    """
+    return np.random.default_rng([seed, 1])
 
 
 def rows_per_chunk(width: int) -> int:

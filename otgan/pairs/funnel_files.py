@@ -12,7 +12,7 @@ import numpy as np
 
 from otgan.checks import as_count
 from otgan.errors import FileFormatError, InvalidInputError, OtganError
-from otgan.pairs.funnels import Cones, Funnels, as_degree
+from otgan.pairs.funnels import MOST_FUNNELS, Cones, Funnels, as_degree
 
 #: A file that holds N (D + 1) numbers in double precision may have so many bytes around them.
 OVERHEAD = 2**20
@@ -37,7 +37,7 @@ def load_funnels(path: str | os.PathLike[str], dim: int = 2, n_funnels: int = 4,
 
     Source: Korotin et al. (2022), Kantorovich Strikes Back!; the names as in the authors' code and files.
     """
-    dim, n, power = as_count("dim", dim), as_count("n_funnels", n_funnels), as_degree(degree)
+    dim, n, power = as_count("dim", dim), as_count("n_funnels", n_funnels, high=MOST_FUNNELS), as_degree(degree)
     path = Path(path)
     readers = {".pt": _from_torch, ".npz": _from_npz}
     if path.suffix not in readers:
@@ -71,7 +71,8 @@ def _from_npz(path: Path, dim: int, n: int) -> tuple[Any, Any]:
         for name in names:
             if f"{name}.npy" not in members:
                 raise FileFormatError(
-                    f"{path}: must hold an array {name}, got {_found(members)}; ask for a dim and n_funnels that it holds"
+                    f"{path}: must hold an array {name}, got {_found(members)}; "
+                    "ask for a dim and n_funnels that it holds"
                 )
             _need_size(path, members[f"{name}.npy"], dim, n)
         arrays = []
@@ -105,7 +106,8 @@ def _need_size(path: Path, size: int, dim: int, n: int) -> None:
     most = 8 * n * (dim + 1) + OVERHEAD
     if size > most:
         raise FileFormatError(
-            f"{path}: must not exceed {most} bytes for {n} funnels in dimension {dim}, got {size}; check dim and n_funnels"
+            f"{path}: must not exceed {most} bytes for {n} funnels in dimension {dim}, got {size}; "
+            "check dim and n_funnels"
         )
 
 

@@ -22,11 +22,13 @@ from otgan.errors import InvalidShapeError, InvalidValueError
 from otgan.exact import down
 from otgan.exact import up as above
 from otgan.interval import Interval
-from otgan.pairs.base import KnownPair, PlanSide, rows_per_chunk, unit
+from otgan.pairs.base import KnownPair, PlanSide, own_generator, rows_per_chunk, unit
 from otgan.pairs.box import Uniform
 
 #: Half the side of the cube, and the standard deviation of the biases, as the authors have them.
 HALF_SIDE, BIAS_STD = 2.5, 0.1
+#: More cones than this are refused: tables of (cones, cones) numbers are kept.
+MOST_FUNNELS = 2**13
 #: Distances by matrix products are good to about 1e-7 near a centre (half the digits cancel); cones whose values are
 #: closer than this are compared again without cancellation.
 DOUBT = 1e-6
@@ -103,7 +105,7 @@ class Cones:
         return lowest
 
     def values(self, x: FloatArray) -> FloatArray:
-        """u at points, (n,)."""
+        """Heights u at points, (n,)."""
         k = self.active(x)
         return np.linalg.norm(x - self.centres[k], axis=1) + self.biases[k]
 
@@ -116,7 +118,7 @@ class Cones:
 
         On the ray $a_k + s\,\theta$ cone j undercuts cone k from
 
-        $$ s_j = \frac{\|a_k - a_j\|^2 - \beta^2}{2 (\beta - \langle a_k - a_j, \theta \rangle)}, \quad \beta = b_k - b_j $$
+        $$ s_j = \frac{\|a_k - a_j\|^2 - \beta^2}{2 (\beta - \langle a_k - a_j, \theta \rangle)}, \beta = b_k - b_j $$
 
         on, the solution of ‖a_k + s θ − a_j‖ = s + β; where the denominator is not positive it never does.
         """
@@ -139,6 +141,7 @@ class Cones:
         np.divide(np.copysign(HALF_SIDE, direction) - centre, direction, out=exits, where=direction != 0)
         cube = exits.min(axis=1)
         length = np.maximum(np.minimum(cone, cube), distance)  # y itself lies on the ray; rounding may deny it
+        length[distance == 0] = 0.0  # on the apex there is no direction to go in
         return Rays(centre, direction, distance, length, cube <= cone)
 
     @cached_property
@@ -159,7 +162,8 @@ class Funnels(KnownPair):
     def __init__(self, cones: Cones, degree: float, *, mirrored: bool = False, origin: str) -> None:
         self.cones, self.degree, self.mirrored, self._origin = cones, degree, mirrored, origin
         n, dim = cones.centres.shape
-        cube = Uniform(np.full(dim, -HALF_SIDE), np.full(dim, HALF_SIDE)).named(f"uniform on [−{HALF_SIDE}, {HALF_SIDE}]^{dim}")
+        end = np.full(dim, HALF_SIDE)
+        cube = Uniform(-end, end).named(f"uniform on [−{HALF_SIDE}, {HALF_SIDE}]^{dim}")
         near = PlanSide(self._plan, int(mirrored), dim).named(f"drawn towards {n} centres, {dim}-D")
         super().__init__(
             "max-funnels" if mirrored else "funnels",
@@ -200,7 +204,8 @@ class Funnels(KnownPair):
         """Where the value of W1 comes from."""
         return (
             f"E ‖x − y‖ over an optimal plan, Monte Carlo with n = {self._w1_sample}, seed {W1_SEED}, "
-            f"± {W1_ERRORS:g} standard errors; Korotin, Kolesov and Burnaev (2022), Kantorovich Strikes Back!; {self._origin}"
+            f"± {W1_ERRORS:g} standard errors; Korotin, Kolesov and Burnaev (2022), Kantorovich Strikes Back!; "
+            f"{self._origin}"
         )
 
     def _plan(self, n: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
@@ -282,8 +287,12 @@ def as_degree(value: object) -> float:
 
 
 def _drawn(dim: int, n_funnels: int, seed: int, degree: float, *, mirrored: bool) -> Funnels:
-    dim, n, seed = as_count("dim", dim), as_count("n_funnels", n_funnels), as_count("seed", seed, low=0)
-    rng = np.random.default_rng(seed)
+    dim, n, seed = (
+        as_count("dim", dim),
+        as_count("n_funnels", n_funnels, high=MOST_FUNNELS),
+        as_count("seed", seed, low=0),
+    )
+    rng = own_generator(seed)
     centres = rng.uniform(-HALF_SIDE, HALF_SIDE, size=(n, dim))
     biases = BIAS_STD * rng.standard_normal(n)
     # The mirrored u has the heights b_k; its negative, a lower envelope, has −b_k.

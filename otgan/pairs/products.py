@@ -53,8 +53,8 @@ class Product(KnownPair):
 def product(pair: KnownPair, common: Any) -> Product:
     r"""P ⊗ R against Q ⊗ R for a pair (P, Q) with known distance: W1 is that of P and Q.
 
-    Moving the first factor alone, (x, z) -> (y, z), costs ‖x − y‖; the potential $(x, z) \mapsto f(x)$ is as Lipschitz as
-    f, and falls by as much.
+    Moving the first factor alone, (x, z) -> (y, z), costs ‖x − y‖; the potential $(x, z) \mapsto f(x)$ is as Lipschitz
+    as f, and falls by as much.
 
     Args:
         pair: The factors that differ, P and Q.

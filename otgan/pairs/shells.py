@@ -77,11 +77,16 @@ def spheres(centres: Any, radius: float = 1.0) -> Shells:
     gaps = cdist(points, points) + np.diag(np.full(len(points), np.inf))
     if gaps.min() < 2 * r * (1 - SLACK):
         raise InvalidValueError(
-            "centres", f"be at least 2 radius = {2 * r:g} apart", f"{gaps.min():g}", "move them, or take smaller spheres"
+            "centres",
+            f"be at least 2 radius = {2 * r:g} apart",
+            f"{gaps.min():g}",
+            "move them, or take smaller spheres",
         )
     k, dim = points.shape
     reference = "closed form: W1 = r, by the potential −(distance to the nearest centre)"
-    return Shells(points, r, "spheres", f"{k} points against the spheres of radius {r:g} around them, {dim}-D", reference)
+    return Shells(
+        points, r, "spheres", f"{k} points against the spheres of radius {r:g} around them, {dim}-D", reference
+    )
 
 
 def point_sphere(dim: int = 2, radius: float = 1.0, centre: Any = None) -> Shells:
@@ -99,7 +104,7 @@ def point_sphere(dim: int = 2, radius: float = 1.0, centre: Any = None) -> Shell
 
     Raises:
         InvalidValueError: If dim or radius is out of range.
-        InvalidShapeError, InvalidTypeError: If the centre is not one point of dimension d, or a number has a wrong type.
+        InvalidTypeError: If a number has a wrong type, or the centre is not made of numbers.
 
     Source: Anil et al. (2019), Sorting out Lipschitz function approximation; their high-dimensional cone has d = 128.
     """

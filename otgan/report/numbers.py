@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from otgan.interval import Interval
 from otgan.validation.report import ValidationReport
 
 PROVEN = "proven"
@@ -55,7 +56,13 @@ def sample(description: str, n: int) -> str:
 
 def quantities(report: ValidationReport) -> tuple[Quantity, ...]:
     """All numbers of a report, in the order of reading: the distance first, then the slopes, then the directions."""
-    return (*_distances(report), *_bounds_and_noise(report), *_slopes(report), *_directions(report))
+    return (
+        *_distances(report),
+        *_population(report),
+        *_bounds_and_noise(report),
+        *_slopes(report),
+        *_directions(report),
+    )
 
 
 def _distances(report: ValidationReport) -> tuple[Quantity, ...]:
@@ -87,6 +94,50 @@ def _distances(report: ValidationReport) -> tuple[Quantity, ...]:
             main=True,
         ),
     )
+
+
+def _population(report: ValidationReport) -> tuple[Quantity, ...]:
+    """W1 of the laws and the parts of the error, where the laws are known."""
+    known, parts = report.population, report.errors
+    if not math.isfinite(known.upper):
+        return ()
+    return (
+        Quantity(
+            "W1 of the laws",
+            _between(known),
+            known.kind,
+            f"{number(known.lower)} ≤ W1 ≤ {number(known.upper)}",
+            "Between the two distributions themselves; samples of them are further apart on average.",
+            main=True,
+        ),
+        Quantity(
+            "Error due to sampling",
+            _between(parts.sampling),
+            known.kind,
+            "",
+            "W1 of these samples minus W1 of the laws. The critic's error against the laws is this plus the next row "
+            "minus the one after it.",
+        ),
+        Quantity(
+            "Error due to steep slopes",
+            _between(parts.violation),
+            MEASURED,
+            "",
+            "The estimate minus what the critic's values prove once they are repaired by c-transform.",
+        ),
+        Quantity(
+            "Shortfall of the network",
+            _between(parts.shortfall),
+            PROVEN,
+            "",
+            "W1 of the samples minus what the repaired critic attains: what the network does not reach.",
+        ),
+    )
+
+
+def _between(interval: Interval) -> str:
+    middle, half = (interval.lower + interval.upper) / 2, interval.width / 2
+    return number(middle) if half <= 1e-4 * abs(middle) else f"{number(middle)} ± {half:.1g}"
 
 
 def _bounds_and_noise(report: ValidationReport) -> tuple[Quantity, ...]:

@@ -11,8 +11,8 @@ norm is needed, which is what the bootstrap of W1 itself lacks where P = Q (ther
 bootstrap intervals fail: Sommerfeld and Munk 2018; Fang and Santos 2019). The price is that the interval is
 conservative where P and Q are far apart.
 
-On the line the empirical process converges in L1 if and only if ∫ √(F (1 − F)) is finite (del Barrio, Giné and Matrán
-1999, Thm 2.1), which a finite moment of order above 2 implies and a finite variance does not. The estimated law
+On the line the empirical process converges in L1 where ∫ √(F (1 − F)) is finite (del Barrio, Giné and Matrán 1999,
+Thm 1.1), which a finite moment of an order above 2 implies and a finite variance does not. The estimated law
 B∘F_n, with B a Brownian bridge, then tends to B∘F in L1: E|B(F_n) − B(F)| tends to 0 at every point and is at most
 √(F_n (1 − F_n)) + √(F (1 − F)); by Jensen's inequality the integral of the first has a mean of at most that of the
 second, so nothing of it is lost at infinity.
@@ -35,8 +35,9 @@ from otgan.errors import InvalidShapeError, InvalidValueError
 from otgan.solution import OTSolution
 from otgan.solve import wasserstein
 
-#: Fewest points a side. A convention, not a theorem: the coverage study finds the level kept from here on.
-LEAST = 30
+#: Fewest points a side. Found by simulation, not a theorem: at the level 0.95 and P = Q, uniform or normal on the line,
+#: 2,000 intervals held W1 in 94.1 % of the cases with 30 points (standard error 0.5 %), in 94.9 % and 95.6 % with 50.
+LEAST = 50
 #: Points for each atom that either sample must have on average, the rule of thumb for multinomial limits (as for the
 #: chi-squared test: expected counts of at least five).
 PER_ATOM = 5

@@ -61,7 +61,8 @@ def confidence_interval(
             declared or that the samples contradict, points that are no atoms, "asymptotic" where it has no basis.
         MemoryLimitError: If the exact solver would need more than `max_memory`.
 
-    Source: see `otgan.statistics.finite_sample` and `otgan.statistics.asymptotic`.
+    Source: McDiarmid (1989) and Maurer and Pontil (2009) for finite samples; del Barrio, Giné and Matrán (1999) and
+    Sommerfeld and Munk (2018) for limits. `otgan.statistics.finite_sample` and `asymptotic` derive the ends.
 
     >>> rng = np.random.default_rng(0)
     >>> interval = confidence_interval(rng.random(500), rng.random(500) + 1, diameter=1)

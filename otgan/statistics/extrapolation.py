@@ -19,6 +19,8 @@ HALVINGS = 3
 BLOCK_POINTS = 8
 #: Fewest points a side: three levels, the fewest that leave a residual to judge the fit by.
 LEAST = 4 * BLOCK_POINTS
+#: Rates that are weighed against each other where none is given.
+RATES = 15
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,9 @@ class DebiasedEstimate:
 
     Attributes:
         value: The estimate, in units of length; not negative.
-        spread: Its standard error as far as blocks of the sample show it, in units of length. What a wrong rate adds
-            is not in it.
-        rate: r: the bias was taken to fall as n^(−r).
+        spread: Its standard error as far as blocks of the sample and the rates that fit them show it, in units of
+            length.
+        rate: r: the bias was taken to fall as n^(−r); where several were weighed, their weighted mean.
         sizes: Points of a source block at each level, from the whole sample down.
         means: Mean W1 of the blocks at each level, in units of length.
     """
@@ -56,16 +58,18 @@ def debiased_estimate(
     r"""Estimate W1(P, Q) by extrapolating the samples' W1 to infinite size.
 
     The mean of $W_1(P_n, Q_m)$ lies above W1(P, Q), and falls towards it as n and m grow. It is measured at n, n/2,
-    n/4, … on disjoint blocks of the sample, and a line against $(n^{-r} + m^{-r}) / 2$ is followed to 0. The rate is
-    an assumption: n^(−1/d) is the worst case for d ≥ 3, and laws on a set of lower dimension, or far apart, do better.
+    n/4, … on disjoint blocks of the sample, and a line against $(n^{-r} + m^{-r}) / 2$ is followed to 0. Which rate
+    holds is not known: n^(−1/d) is the worst case for d ≥ 3, and for laws far apart the bias falls faster, where the
+    worst rate would take away several times what there is. So rates from the worst one to 1 are weighed by how well
+    their lines fit.
 
-    The blocks of a level are independent, so their scatter gives the sampling variance; the residual of the line
-    gives that of the extrapolation.
+    The blocks of a level are independent, so their scatter gives the sampling variance; the residuals of the lines,
+    and the disagreement of the rates, give that of the extrapolation.
 
     Args:
         x: Source sample, (n, d) or (n,).
         y: Target sample, (m, d) or (m,).
-        rate: r, in (0, 1]; None for 1 / max(2, d).
+        rate: r, in (0, 1], if you know it; None to weigh those from 1 / max(2, d) to 1.
         n_splits: Random divisions into blocks to average over.
         seed: Of the divisions.
         max_memory: Bytes that the exact solver may take.
@@ -82,7 +86,7 @@ def debiased_estimate(
     """
     source, target = read_samples(x, y, least=LEAST, why="the samples are halved at least twice")
     dim = source.shape[1]
-    power = 1 / max(2, dim) if rate is None else as_number("rate", rate, low=0, high=1, open_low=True)
+    given = None if rate is None else as_number("rate", rate, low=0, high=1, open_low=True)
     splits = as_count("n_splits", n_splits)
     memory = as_number("max_memory", max_memory, low=0, open_low=True)
     rng = np.random.default_rng(as_count("seed", seed, low=0))
@@ -96,14 +100,20 @@ def debiased_estimate(
         # The variance of one block's W1, over the number of blocks that the whole sample holds.
         scatter.append(float(rows.var(axis=1, ddof=1).mean()) / 2**halving)
     sizes = [(len(source) >> halving, len(target) >> halving) for halving in range(halvings + 1)]
-    bias = np.array([(n**-power + m**-power) / 2 for n, m in sizes])
-    value, fit_variance = _intercept(bias, np.array(means))
+    rates = np.array([given]) if given is not None else np.linspace(1 / max(2, dim), 1, RATES)
+    fits = [_intercept(np.array([(n**-r + m**-r) / 2 for n, m in sizes]), np.array(means)) for r in rates]
+    values, variances, residuals = np.array(fits).T
+    # The likelihood of normal residuals with an unknown variance, integrated over the line and over that variance
+    # with their uniform and scale-free priors, is a power (levels − 2) / 2 of the inverse sum of squares. What blocks
+    # cannot resolve, rounding included, is no evidence for a rate.
+    squares = residuals + np.mean(scatter) / 100
+    best = squares.min()
+    weights = (best / squares) ** ((len(means) - 2) / 2) if best > 0 else (squares == 0).astype(float)
+    weights /= weights.sum()
+    value = float(weights @ values)
+    variance = float(np.mean(scatter)) + float(weights @ (variances + (values - value) ** 2))
     return DebiasedEstimate(
-        max(0.0, value),
-        math.sqrt(float(np.mean(scatter)) + fit_variance),
-        power,
-        tuple(n for n, _ in sizes),
-        tuple(means),
+        max(0.0, value), math.sqrt(variance), float(weights @ rates), tuple(n for n, _ in sizes), tuple(means)
     )
 
 
@@ -117,10 +127,10 @@ def _block_distances(
     return [wasserstein(x[i], y[j], max_memory=max_memory).distance for i, j in zip(by_x, by_y, strict=True)]
 
 
-def _intercept(s: FloatArray, w: FloatArray) -> tuple[float, float]:
-    """The least-squares line through (s, w) at s = 0, and the variance of that value from its residuals."""
+def _intercept(s: FloatArray, w: FloatArray) -> tuple[float, float, float]:
+    """The least-squares line through (s, w) at s = 0, the variance of that value, and the sum of squared residuals."""
     design = np.column_stack([np.ones(len(s)), s])
     (value, slope), *_ = np.linalg.lstsq(design, w, rcond=None)
     residual = w - value - slope * s
-    variance = float(residual @ residual) / (len(s) - 2)
-    return float(value), variance * float(np.linalg.inv(design.T @ design)[0, 0])
+    squares = float(residual @ residual)
+    return float(value), squares / (len(s) - 2) * float(np.linalg.inv(design.T @ design)[0, 0]), squares

@@ -16,7 +16,7 @@ held-out means are bounded by Hoeffding's inequality or, for small variance, by 
 clipped to the values that it takes on the half it was fitted on, which leaves it 1-Lipschitz and bounds its range by a
 number that is known, whatever the law.
 
-Sources: McDiarmid (1989), On the method of bounded differences, Lemma 1.2; Kontorovich (2014), Concentration in
+Sources: McDiarmid (1989), On the method of bounded differences; Kontorovich (2014), Concentration in
 unbounded metric spaces and algorithmic stability, for martingale differences of sub-Gaussian size (his sub-Gaussian
 diameter is an admissible s); Bobkov and Götze (1999), Exponential integrability and transportation cost related to
 logarithmic Sobolev inequalities, for laws with this s; Maurer and Pontil (2009), Empirical Bernstein bounds and sample

@@ -73,8 +73,7 @@ def permutation_test(
         InvalidInputError: If an argument breaks a rule.
         MemoryLimitError: If the exact solver would need more than `max_memory`.
 
-    Source: Phipson and Smyth (2010), Permutation p-values should never be zero; Lehmann and Romano (2005), Testing
-    Statistical Hypotheses, Sec. 15.2.
+    Source: Phipson and Smyth (2010), Permutation p-values should never be zero.
 
     >>> permutation_test([0.0, 1.0, 2.0, 3.0], [10.0, 11.0, 12.0, 13.0], n_permutations=99).statistic
     10.0

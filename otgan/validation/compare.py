@@ -10,6 +10,7 @@ import numpy as np
 from otgan.certificate import dual_value, tame
 from otgan.checks import FloatArray, as_count, as_number
 from otgan.errors import CriticError, InvalidShapeError
+from otgan.interval import Interval
 from otgan.lipschitz import CriticFunction, as_function, certified_upper_bound, sampled_lower_bound
 from otgan.measures import DiscreteMeasure, as_measure
 from otgan.measures.base import MAX_SAMPLES
@@ -17,7 +18,9 @@ from otgan.problem import problem_from_points
 from otgan.solution import OTSolution
 from otgan.solve import MAX_MEMORY, wasserstein
 from otgan.validation.report import (
+    UNKNOWN,
     Alignment,
+    ErrorParts,
     Estimate,
     Evidence,
     LowerBounds,
@@ -45,6 +48,7 @@ def validate(
     name: str = "",
     source_name: str = "",
     target_name: str = "",
+    population: Interval = UNKNOWN,
     max_memory: float = MAX_MEMORY,
 ) -> ValidationReport:
     r"""Compare a critic's W1 estimate with the exact W1 of the same samples.
@@ -60,6 +64,8 @@ def validate(
         name: What the report calls the critic.
         source_name: What the report calls the source.
         target_name: What the report calls the target.
+        population: W1 of the laws themselves, where it is known, as from `otgan.pairs.truth` or
+            `otgan.population_w1`; the report then says how much of the error is the samples'.
         max_memory: Bytes that the exact solver may take.
 
     Returns:
@@ -109,12 +115,14 @@ def validate(
         dim=real.dim,
         estimate=estimate,
         truth=truth,
+        population=population,
         noise_floor=noise,
         relative_error=relative_error,
         lower_bounds=bounds,
+        errors=_error_parts(estimate, truth, population, bounds),
         slopes=slopes,
         alignment=alignment,
-        verdict=judge(estimate, truth, noise, relative_error, bounds, slopes, alignment),
+        verdict=judge(estimate, truth, noise, relative_error, bounds, slopes, alignment, population),
         evidence=evidence,
     )
 
@@ -188,6 +196,15 @@ def _lower_bounds(sides: list[DiscreteMeasure], values: list[FloatArray], slopes
         return LowerBounds(0.0, by_transform)
     f, g = tame(values[0] / steepness, -values[1] / steepness, costs.scale)
     return LowerBounds(max(dual_value(costs, masses, f, to_rows=False, ceiling=g), 0.0), by_transform)
+
+
+def _error_parts(estimate: Estimate, truth: Truth, population: Interval, bounds: LowerBounds) -> ErrorParts:
+    repaired = bounds.by_c_transform
+    return ErrorParts(
+        sampling=Interval(truth.lower - population.upper, truth.upper - population.lower, population.kind),
+        violation=Interval(estimate.value - repaired, estimate.value - repaired),
+        shortfall=Interval(truth.lower - repaired, truth.upper - repaired),
+    )
 
 
 def _evidence(

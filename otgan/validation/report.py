@@ -10,6 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
+from otgan.interval import Interval
+
+#: What is known of the laws behind samples of unknown origin.
+UNKNOWN = Interval(0.0, math.inf, "unknown")
 
 #: Version of the JSON that `ValidationReport.to_dict` describes.
 SCHEMA = 1
@@ -122,6 +126,22 @@ class Alignment:
 
 
 @dataclass(frozen=True)
+class ErrorParts:
+    """Where the critic's error against the laws' W1 comes from: error = sampling + violation − shortfall.
+
+    Attributes:
+        sampling: W1 of the samples − W1 of the laws, as far as the latter is known.
+        violation: The estimate − what is left of it once the critic is repaired by c-transform: what it owes to slopes
+            that are too steep.
+        shortfall: W1 of the samples − what the repaired critic attains: what the network fails to reach.
+    """
+
+    sampling: Interval
+    violation: Interval
+    shortfall: Interval
+
+
+@dataclass(frozen=True)
 class Verdict:
     """The answer in words.
 
@@ -188,9 +208,11 @@ class ValidationReport:
         dim: Dimension d.
         estimate: What the critic says.
         truth: W1 of the same samples.
+        population: W1 of the laws that the samples came from; from 0 to infinity, kind "unknown", where it is.
         noise_floor: W1 within one sample.
         relative_error: (estimate − truth) / truth, on the same samples.
         lower_bounds: What the critic proves.
+        errors: Where its error comes from.
         slopes: Its Lipschitz constant, from both sides.
         alignment: Whether its gradients point along the transport.
         verdict: The answer in words.
@@ -205,9 +227,11 @@ class ValidationReport:
     dim: int
     estimate: Estimate
     truth: Truth
+    population: Interval
     noise_floor: NoiseFloor
     relative_error: float
     lower_bounds: LowerBounds
+    errors: ErrorParts
     slopes: Slopes
     alignment: Alignment
     verdict: Verdict

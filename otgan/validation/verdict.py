@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from otgan.validation.report import Alignment, Estimate, LowerBounds, NoiseFloor, Slopes, Truth, Verdict
+from otgan.interval import Interval
+from otgan.validation.report import UNKNOWN, Alignment, Estimate, LowerBounds, NoiseFloor, Slopes, Truth, Verdict
 
 #: An estimate this close to the truth is called accurate. In the results published with Korotin et al. (2022),
 #: Kantorovich Strikes Back!, WGAN-GP errs by 1 to 9 % on the pairs with 4 funnels and by 30 to 69 % on those with 256.
@@ -26,6 +27,7 @@ def judge(
     bounds: LowerBounds,
     slopes: Slopes,
     alignment: Alignment,
+    population: Interval = UNKNOWN,
 ) -> Verdict:
     """Weigh the findings.
 
@@ -52,12 +54,24 @@ def judge(
     else:
         level, headline = "wrong", f"{says}: {size:.1%} {side}; do not call it the Wasserstein distance."
     reasons = (
+        *_about_population(estimate, truth, population),
         *_about_sampling(estimate, truth, noise),
         _about_slopes(slopes),
         _about_proof(bounds, truth),
         _about_directions(alignment),
     )
     return Verdict(level, headline, reasons)
+
+
+def _about_population(estimate: Estimate, truth: Truth, population: Interval) -> tuple[str, ...]:
+    if not (math.isfinite(population.upper) and population.upper > 0):
+        return ()
+    middle, half = (population.lower + population.upper) / 2, population.width / 2
+    off = (estimate.value - middle) / middle
+    return (
+        f"The laws themselves are {middle:.4g} ± {half:.1g} apart ({population.kind}): the critic is {abs(off):.1%} "
+        f"{'above' if off > 0 else 'below'} that, the samples {truth.distance / middle - 1:+.1%}.",
+    )
 
 
 def _about_sampling(estimate: Estimate, truth: Truth, noise: NoiseFloor) -> tuple[str, ...]:

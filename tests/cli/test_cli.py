@@ -157,7 +157,7 @@ def test_validate_a_critic_in_a_module(run, tmp_path):
 
 
 def test_train_and_judge_again_from_the_file(run, tmp_path):
-    settings = ["--pair", "8gaussians", "--steps", 20, "--samples", 200, "--seed", 3, "--json"]
+    settings = ["--pair", "swissroll-moons", "--steps", 20, "--samples", 200, "--seed", 3, "--json"]
     code, out, err = run("validate", *settings, "--out", "one")
     assert (code, err) == (0, "")
     again = run("validate", *settings, "--out", "two")
@@ -170,6 +170,29 @@ def test_train_and_judge_again_from_the_file(run, tmp_path):
     code, out, _ = run("validate", *settings[:-1], "--out", "one")  # a table, into the same folder
     assert code == 0
     assert "Report:" in out
+
+
+def test_the_laws_of_a_pair_are_in_the_report(run):
+    few = ["--steps", 5, "--samples", 100, "--json"]
+    code, out, _ = run("validate", "--pair", "funnels", "--dim", 2, "--funnels", 16, *few)
+    content = json.loads(out)
+    assert code == 0
+    assert content["population"]["kind"].startswith("statistical")
+    w1 = otgan.pairs.funnels(dim=2, n_funnels=16, seed=0).w1
+    assert content["population"]["lower"] == pytest.approx(w1.lower)
+    code, out, _ = run("validate", "--pair", "8gaussians", *few)
+    assert json.loads(out)["population"]["kind"] == "proven"
+    assert 0.88 < json.loads(out)["population"]["lower"] < json.loads(out)["population"]["upper"] < 0.90
+    assert run("validate", "--pair", "wine", "--dim", 3)[0] == 2
+
+
+def test_truth_and_pairs_are_commands(run):
+    code, out, _ = run("truth", "--pair", "gaussians-1d", "--json")
+    assert code == 0
+    assert set(json.loads(out)) == {"pair", "lower", "upper", "kind", "source"}
+    code, out, _ = run("pairs", "--json")
+    assert code == 0
+    assert "funnels" in [row["name"] for row in json.loads(out)]
 
 
 @pytest.mark.parametrize("pair", ["digits", "wine"])

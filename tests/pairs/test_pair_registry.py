@@ -10,10 +10,13 @@ from otgan.measures import DiscreteMeasure
 from otgan.pairs import get_pair, pair_names
 
 FINITE = {"digits": 64, "wine": 13}
+DIMS = {**FINITE, "gaussians-1d": 1}
 
 
 def test_names():
-    assert pair_names() == ["8gaussians", "25gaussians", "swissroll-moons", "checkerboard", "digits", "wine"]
+    assert pair_names()[:6] == ["8gaussians", "25gaussians", "swissroll-moons", "checkerboard", "digits", "wine"]
+    assert pair_names()[6:] == pair_names(known=True)
+    assert len(set(pair_names())) == len(pair_names())
 
 
 @pytest.mark.parametrize("name", pair_names())
@@ -21,7 +24,7 @@ def test_both_sides_live_in_one_space(name):
     pair = get_pair(name)
     assert pair.name == name
     assert "\n" not in pair.description
-    assert pair.source.dim == pair.target.dim == FINITE.get(name, 2)
+    assert pair.source.dim == pair.target.dim == pair.dim == DIMS.get(name, 2)
     assert pair.finite == (name in FINITE)
     for side in (pair.source, pair.target):
         assert side.sample(10, np.random.default_rng(0)).shape == (10, pair.source.dim)
@@ -57,7 +60,7 @@ def test_wine_is_standardised_over_both_classes():
 
 @pytest.mark.parametrize("name", ["8gausians", "", None, ["wine"]])
 def test_unknown_name(name):
-    with pytest.raises(InvalidValueError, match=r"pair must be one of 8gaussians, 25gaussians, .*, wine, got"):
+    with pytest.raises(InvalidValueError, match=r"pair must be one of 8gaussians, .*, wine, .*, product, got"):
         get_pair(name)
 
 

@@ -150,6 +150,26 @@ def test_points_that_stay_have_no_direction():
     assert same.verdict.level == "accurate"
 
 
+def test_the_error_is_split_where_the_laws_are_known():
+    pair = otgan.pairs.translation(Gaussian([0.0, 0.0], 1.0), [3.0, 0.0])
+    rng = np.random.default_rng(5)
+    x, y = pair.sample_source(400, rng), pair.sample_target(400, rng)
+    report = otgan.validate(lambda z: -1.2 * z[:, 0], x, y, population=pair.w1)
+    parts, truth = report.errors, report.truth.distance
+    repaired = report.lower_bounds.by_c_transform
+    assert 3 in report.population
+    assert parts.sampling.lower - 1e-9 <= truth - 3 <= parts.sampling.upper + 1e-9
+    assert parts.violation.lower == pytest.approx(report.estimate.value - repaired)
+    assert parts.shortfall.lower == pytest.approx(truth - repaired, abs=1e-9)
+    whole = parts.sampling.lower + parts.violation.lower - parts.shortfall.lower
+    assert whole == pytest.approx(report.estimate.value - 3, abs=1e-6)
+    assert any("The laws themselves are 3 ±" in reason for reason in report.verdict.reasons)
+    unknown = otgan.validate(lambda z: -z[:, 0], x, y)
+    assert unknown.population.kind == "unknown"
+    assert unknown.errors.sampling.lower == -math.inf
+    assert unknown.to_dict()["population"] == {"lower": 0.0, "upper": None, "kind": "unknown"}
+
+
 def test_json_is_strict_and_complete():
     report = otgan.validate(lambda z: z[:, 0], X, X)
     content = json.loads(json.dumps(report.to_dict(), allow_nan=False))

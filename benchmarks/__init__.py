@@ -1,0 +1,1 @@
+"""Studies and comparisons that take minutes; not part of the package."""

@@ -1,0 +1,19 @@
+"""`python -m benchmarks NAME [options]`: run one of the studies in this folder."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+
+def main(arguments: list[str]) -> int:
+    names = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
+    if not arguments or arguments[0] not in names:
+        print(f"usage: python -m benchmarks NAME [options]; NAME is one of {', '.join(names)}", file=sys.stderr)
+        return 2
+    return int(importlib.import_module(f"benchmarks.{arguments[0]}").main(arguments[1:]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

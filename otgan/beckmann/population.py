@@ -1,0 +1,182 @@
+"""The front door: refine the grid until the bracket of W1 is as narrow as asked, or a limit is reached."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from otgan.beckmann.flux import Flux
+from otgan.beckmann.gaussians import box_around, components, net_mass
+from otgan.beckmann.grid import Grid, NetMass
+from otgan.beckmann.potential import Potential, Surface
+from otgan.checks import as_number
+from otgan.interval import Interval
+from otgan.measures import as_measure
+from otgan.solution import Status
+
+#: Cells along the longer side of the first grid; each further one has twice as many.
+FIRST = 96
+#: Bytes per cell that a step holds at its peak: about fifty arrays of float64.
+BYTES_PER_CELL = 400
+#: Bytes that the grid may take unless told otherwise.
+MAX_MEMORY = 4 * 2**30
+#: Steps between two evaluations of the bounds.
+ROUND = 20
+#: Steps on one grid after which a finer one promises more.
+MOST_STEPS = 600
+#: A round that closes less than this share of the gap is the sign to refine.
+STALL = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class PopulationW1:
+    """A bracket of W1 between two laws, as opposed to two samples.
+
+    There is no finite plan behind it, but a flux and a potential on a grid; hence it is no `OTSolution`, though the
+    properties that it shares have the same names.
+
+    Attributes:
+        interval: The bracket, kind "proven".
+        status: How the refinement ended.
+        grid: The finest grid.
+        potential: The 1-Lipschitz function that proves the lower bound, called with points (k, 2); it falls along
+            the transport.
+        seconds: Wall-clock time.
+    """
+
+    interval: Interval
+    status: Status
+    grid: Grid
+    potential: Surface
+    seconds: float
+
+    @property
+    def lower_bound(self) -> float:
+        """Proven lower bound of W1, in units of length."""
+        return self.interval.lower
+
+    @property
+    def upper_bound(self) -> float:
+        """Proven upper bound of W1, in units of length."""
+        return self.interval.upper
+
+    @property
+    def distance(self) -> float:
+        """The middle of the bracket."""
+        return (self.lower_bound + self.upper_bound) / 2
+
+    @property
+    def gap(self) -> float:
+        """Upper − lower bound."""
+        return self.interval.width
+
+    @property
+    def relative_gap(self) -> float:
+        """Gap / upper bound."""
+        return self.interval.relative_width
+
+    @property
+    def converged(self) -> bool:
+        """Whether the bracket is as narrow as asked."""
+        return self.status is Status.OPTIMAL
+
+
+def population_w1(
+    source: Any, target: Any, *, rtol: float = 5e-3, max_seconds: float = 120.0, max_memory: float = MAX_MEMORY
+) -> PopulationW1:
+    r"""Proven bracket of W1 between two Gaussian mixtures in the plane.
+
+    Above, a flux m with div m = ρ, ρ = source − target, proves W1 ≤ ∫|m|; below, a 1-Lipschitz function u proves
+    W1 ≥ ∫ u dρ. What the grid forgets of the densities, the mass outside its box, and rounding are inside the bracket.
+
+    Args:
+        source: A `Gaussian` or `GaussianMixture` in the plane with diagonal covariances.
+        target: Likewise.
+        rtol: Relative width of the bracket at which to stop.
+        max_seconds: Time after which to stop, whatever the width.
+        max_memory: Bytes that the grid may take.
+
+    Returns:
+        The bracket, with an honest status.
+
+    Raises:
+        InvalidTypeError: If a measure is of another kind.
+        InvalidShapeError: If a measure is not in the plane.
+        NotProvidedError: If a covariance is not diagonal, or singular.
+        InvalidValueError: If a limit is out of range.
+
+    Source: Beckmann (1952); Santambrogio (2015), Optimal Transport for Applied Mathematicians, Sec. 4.2.
+    """
+    parts = components("source", as_measure("source", source)), components("target", as_measure("target", target))
+    first = box_around([*parts[0], *parts[1]], FIRST)
+    return bracket(partial(net_mass, *parts), first, rtol, max_seconds, max_memory)
+
+
+def bracket(
+    weigh: Callable[[Grid], NetMass], grid: Grid, rtol: float, max_seconds: float, max_memory: float
+) -> PopulationW1:
+    """Refine from a first grid until the bracket is narrow enough.
+
+    Args:
+        weigh: What the two measures weigh on a grid.
+        grid: The first grid.
+        rtol: Relative width at which to stop.
+        max_seconds: Time after which to stop.
+        max_memory: Bytes that the grid may take.
+
+    Raises:
+        InvalidValueError: If a limit is out of range.
+    """
+    rtol = as_number("rtol", rtol, low=0)
+    max_seconds = as_number("max_seconds", max_seconds, low=0, open_low=True)
+    max_memory = as_number("max_memory", max_memory, low=0, open_low=True)
+    started = time.monotonic()
+
+    def late() -> bool:
+        return time.monotonic() - started > max_seconds
+
+    flux: Flux | None = None
+    potential: Potential | None = None
+    upper = math.inf
+    while True:
+        net = weigh(grid)
+        flux = Flux(net, flux)
+        upper = min(upper, flux.upper_bound())
+        upper = _improve_flux(flux, upper, potential.best if potential else 0.0, late)
+        potential = Potential(net, upper, potential)
+        _improve_potential(potential, upper, late)
+        narrow = upper - potential.best <= rtol * upper
+        if narrow or late():
+            break
+        finer = grid.finer()
+        if BYTES_PER_CELL * finer.shape[0] * finer.shape[1] > max_memory:
+            break
+        grid = finer
+    lower = min(potential.best, upper)
+    status = Status.OPTIMAL if narrow else Status.RESOURCE_LIMIT
+    return PopulationW1(Interval(lower, upper), status, grid, potential.proof, time.monotonic() - started)
+
+
+def _improve_flux(flux: Flux, upper: float, lower: float, late: Callable[[], bool]) -> float:
+    for _ in range(0, MOST_STEPS, ROUND):
+        for _ in range(ROUND):
+            flux.step()
+        before, upper = upper, min(upper, flux.upper_bound())
+        if before - upper < STALL * (upper - lower) / 4 or late():
+            break
+    return upper
+
+
+def _improve_potential(potential: Potential, upper: float, late: Callable[[], bool]) -> None:
+    for k in range(0, MOST_STEPS, ROUND):
+        for _ in range(ROUND):
+            potential.step()
+        if k in (ROUND, 4 * ROUND):
+            potential.choose_diagonals()
+        before, after = potential.best, potential.look()
+        if k > 6 * ROUND and (after - before < STALL * (upper - after) or late()):
+            break

@@ -1,0 +1,179 @@
+"""The population's W1 in the plane, against closed forms, the discrete solver, and samples."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import otgan
+from otgan.beckmann.flux import Flux
+from otgan.beckmann.gaussians import box_around, components, net_mass
+from otgan.beckmann.images import MEAN_DISTANCE
+from otgan.beckmann.potential import Potential
+from otgan.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotProvidedError
+from otgan.measures import Gaussian, GaussianMixture, eight_gaussians, swiss_roll
+
+FEW = settings(max_examples=15, deadline=None)
+
+
+@FEW
+@given(st.floats(-3, 3), st.floats(-3, 3), st.floats(0.05, 2), st.floats(0.05, 2))
+def test_translations(dx, dy, one, other):
+    length = math.hypot(dx, dy)
+    if length < 0.05:
+        return
+    cov = np.diag([one, other])
+    bracket = otgan.population_w1(Gaussian([0, 0], cov), Gaussian([dx, dy], cov), rtol=0.05, max_seconds=20)
+    assert bracket.lower_bound <= length <= bracket.upper_bound
+    assert bracket.converged == (bracket.relative_gap <= 0.05)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
+def test_radial_laws(scale):
+    # R and 2R along the same rays: W1 = E|X| = σ √(π/2)
+    bracket = otgan.population_w1(Gaussian([5, 5], scale**2), Gaussian([5, 5], 4 * scale**2), rtol=0.02)
+    assert bracket.lower_bound <= scale * math.sqrt(math.pi / 2) <= bracket.upper_bound
+    assert bracket.relative_gap <= 0.02
+    assert bracket.status is otgan.Status.OPTIMAL
+
+
+def test_a_common_factor_leaves_the_line():
+    # P ⊗ R against Q ⊗ R is W1(P, Q), here of two mixtures on the line, by ∫ |F − G|
+    from scipy.stats import norm
+
+    p = GaussianMixture([[-1, 0], [1, 0]], [np.diag([0.04, 1.0])] * 2)
+    q = GaussianMixture([[0, 0], [2, 0]], [np.diag([0.09, 1.0])] * 2, [0.3, 0.7])
+    z = np.linspace(-4, 6, 400_001)
+    f = 0.5 * norm.cdf(z, -1, 0.2) + 0.5 * norm.cdf(z, 1, 0.2)
+    g = 0.3 * norm.cdf(z, 0, 0.3) + 0.7 * norm.cdf(z, 2, 0.3)
+    truth = abs(f - g).sum() * (z[1] - z[0])
+    bracket = otgan.population_w1(p, q, rtol=0.03)
+    assert bracket.lower_bound - 1e-6 <= truth <= bracket.upper_bound + 1e-6
+    assert bracket.converged
+
+
+def test_the_default_pair_and_its_samples():
+    source, target = eight_gaussians(), Gaussian.standard(2)
+    bracket = otgan.population_w1(source, target, rtol=0.01)
+    assert bracket.converged
+    assert 0.88 < bracket.lower_bound < bracket.upper_bound < 0.90
+    # the function that proves the lower bound, on fresh samples
+    rng = np.random.default_rng(0)
+    x, y = source.sample(100_000, rng), target.sample(100_000, rng)
+    f, g = bracket.potential(x), bracket.potential(y)
+    error = math.sqrt(f.var() / len(f) + g.var() / len(g))
+    assert f.mean() - g.mean() == pytest.approx(bracket.lower_bound, abs=4 * error + 2e-3)
+    # samples are further apart than their laws, on average
+    distances = [otgan.wasserstein(source.sample(500, rng), target.sample(500, rng)).distance for _ in range(10)]
+    assert np.mean(distances) >= bracket.lower_bound - 3 * np.std(distances) / math.sqrt(10)
+
+
+def test_the_potential_is_lipschitz_between_any_two_points():
+    bracket = otgan.population_w1(eight_gaussians(std=0.3), Gaussian([1, 0], 0.5), rtol=0.05)
+    rng = np.random.default_rng(1)
+    z = rng.uniform(-6, 6, size=(1500, 2))
+    near = z + rng.normal(size=z.shape) * 10.0 ** rng.uniform(-4, -1, size=(1500, 1))
+    values = bracket.potential(z)
+    assert (abs(values - bracket.potential(near)) / np.linalg.norm(z - near, axis=1)).max() <= 1 + 1e-9
+    assert (abs(values[:, None] - values) - np.linalg.norm(z[:, None] - z, axis=2)).max() <= 1e-12
+
+
+@FEW
+@given(st.integers(1, 60), st.integers(0, 2**32 - 1))
+def test_stopped_after_any_number_of_steps_the_ends_are_right(steps, seed):
+    rng = np.random.default_rng(seed)
+    shift = rng.normal(size=2)
+    parts = components("p", Gaussian([0, 0], 0.3)), components("q", Gaussian(shift, 0.3))
+    net = net_mass(*parts, box_around([*parts[0], *parts[1]], 32))
+    flux = Flux(net)
+    potential = Potential(net, flux.upper_bound())
+    for _ in range(steps):
+        flux.step()
+        potential.step()
+    assert potential.look() <= np.linalg.norm(shift) <= flux.upper_bound()
+
+
+def test_masses_and_hats_on_the_grid():
+    parts = components("p", GaussianMixture([[0, 1], [1, 0]], [np.diag([0.5, 0.2]), np.diag([0.01, 3.0])], [0.3, 0.7]))
+    grid = box_around(parts, 40)
+    net = net_mass(parts, components("q", Gaussian([0, 0], 1.0)), grid)
+    assert abs(net.cells.sum()) < 1e-12
+    assert abs(net.hats.sum()) < 1e-12
+    # linear functions are in the span of the hats: their net integral is that of the means, the box being wide
+    x = grid.edges(0)[:, None] * np.ones(grid.shape[1] + 1)
+    assert (net.hats * x).sum() == pytest.approx(0.7, abs=1e-3)
+
+
+def image(seed, size):
+    rng = np.random.default_rng(seed)
+    return rng.random((size, size)) ** 4
+
+
+@pytest.mark.parametrize("pixels", ["points", "squares"])
+def test_images_against_the_discrete_solver(pixels):
+    a, b = np.zeros((12, 12)), np.zeros((12, 12))
+    a[1:5, 1:4], b[6:11, 7:12] = image(0, 5)[:4, :3], image(1, 5)
+    bracket = otgan.image_w1(a, b, pixel_size=0.5, pixels=pixels, rtol=0.02, max_seconds=60)
+    times = 1 if pixels == "points" else 4  # squares are approached by sixteen points each
+    places = (np.stack(np.meshgrid(*[np.arange(12 * times)] * 2, indexing="ij"), -1).reshape(-1, 2) + 0.5) * 0.5 / times
+    spread = [np.repeat(np.repeat(im, times, axis=0), times, axis=1).ravel() for im in (a, b)]
+    kept = [weights > 0 for weights in spread]
+    exact = otgan.wasserstein(*(places[k] for k in kept), *(w[k] / w.sum() for w, k in zip(spread, kept, strict=True)))
+    slack = 0 if pixels == "points" else 2 * MEAN_DISTANCE * 0.5 / times
+    assert bracket.lower_bound - slack <= exact.distance <= bracket.upper_bound + slack
+    assert bracket.converged
+    assert bracket.relative_gap <= 0.02
+
+
+def test_equal_images_and_single_rows():
+    same = otgan.image_w1(image(0, 6), image(0, 6) * 7, pixels="squares", max_seconds=2)
+    assert same.lower_bound == 0
+    assert same.upper_bound < 1e-6
+    row = otgan.image_w1([[1.0, 0.0, 0.0]], [[0.0, 0.0, 1.0]], rtol=0.05)
+    assert row.lower_bound <= 2 <= row.upper_bound
+    assert row.relative_gap < 0.05
+
+
+def test_limits_are_kept_and_told():
+    source, target = eight_gaussians(std=0.02), Gaussian.standard(2)
+    early = otgan.population_w1(source, target, rtol=1e-4, max_seconds=0.3)
+    assert early.status is otgan.Status.RESOURCE_LIMIT
+    assert not early.converged
+    assert early.lower_bound < 0.9519
+    assert early.upper_bound > 0.9433
+    small = otgan.population_w1(source, target, rtol=1e-4, max_memory=10_000_000)
+    assert max(small.grid.shape) <= 192
+    assert small.status is otgan.Status.RESOURCE_LIMIT
+
+
+def test_bad_input():
+    standard = Gaussian.standard(2)
+    with pytest.raises(InvalidTypeError, match="source must be a Gaussian or a GaussianMixture"):
+        otgan.population_w1(swiss_roll(), standard)
+    with pytest.raises(InvalidShapeError, match="target must be a measure in the plane, got dimension 3"):
+        otgan.population_w1(standard, Gaussian.standard(3))
+    with pytest.raises(NotProvidedError, match="singular or not diagonal"):
+        otgan.population_w1(standard, Gaussian([0, 0], [[1, 0.5], [0.5, 1]]))
+    with pytest.raises(InvalidValueError, match="rtol must be in"):
+        otgan.population_w1(standard, standard, rtol=-1)
+    with pytest.raises(InvalidValueError, match="max_seconds must be in"):
+        otgan.population_w1(standard, standard, max_seconds=0)
+    good = np.ones((3, 3))
+    for bad, error, message in (
+        (-good, InvalidValueError, "image_a must hold grey values >= 0"),
+        (0 * good, InvalidValueError, "image_a must hold grey values >= 0, not all 0"),
+        (good * np.nan, InvalidValueError, "image_a must be finite"),
+        (np.ones((3, 3, 3)), InvalidShapeError, r"image_a must have shape \(r, c\)"),
+    ):
+        with pytest.raises(error, match=message):
+            otgan.image_w1(bad, good)
+    with pytest.raises(InvalidShapeError, match="image_b must have the shape of image_a"):
+        otgan.image_w1(good, np.ones((3, 4)))
+    with pytest.raises(InvalidValueError, match="pixels must be 'points' or 'squares'"):
+        otgan.image_w1(good, good, pixels="hexagons")
+    with pytest.raises(InvalidShapeError, match=r"points must have shape \(k, 2\)"):
+        otgan.population_w1(standard, Gaussian([1, 0], 1.0), rtol=0.5).potential([[1.0, 2.0, 3.0]])
