@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
-from otgan.costs import UNIT, Costs, PointCosts
+from otgan.costs import Costs, PointCosts
 from otgan.coupling import Arcs, exact_coupling
 from otgan.dual import line
 from otgan.dual.transform import proven_transform
 from otgan.errors import CertificateError
 from otgan.exact import Masses, down, products, up
 from otgan.interval import Interval
+from otgan.metrics import UNIT
 from otgan.problem import OTProblem, cancel_common_mass
 
 #: Potentials shrunk by this share gain slack on all long arcs, which absorbs their rounding errors; they lose the

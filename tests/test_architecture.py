@@ -19,6 +19,7 @@ ORDER = [
     "archive",
     "files",
     "measures",
+    "metrics",
     "costs",
     "exact",
     "problem",

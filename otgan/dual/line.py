@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
-from otgan.costs import UNIT
 from otgan.exact import Masses, products
+from otgan.metrics import UNIT
 
 #: A slope that is this close to ±1 is taken for ±1: any slope in [−1, 1] proves a bound, and so near to 1 the
 #: difference is the rounding of the potential.

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otgan.checks import FloatArray, as_points, as_real_array
-from otgan.costs import UNIT, Costs, Index, PointCosts, point_costs
+from otgan.costs import Costs, Index, PointCosts, point_costs
 from otgan.dual import line
 from otgan.errors import InvalidShapeError
 from otgan.exact import sum_error
+from otgan.metrics import UNIT
 
 #: Pairs on the line beyond which partners are searched for by monotonicity rather than among all pairs, which is
 #: quicker but leaves the rounding of its comparisons in the bracket.

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from otgan.checks import FloatArray, as_count, as_generator
-from otgan.costs import UNIT
 from otgan.exact import down
 from otgan.interval import Interval
+from otgan.metrics import UNIT
 from otgan.solve import wasserstein
 from otgan.statistics.inputs import read_samples
 
