@@ -16,11 +16,12 @@ FAR = 4.0
 LANES = (
     "what the critic says",
     "exact W1 of the same samples",
+    "W1 of the laws behind them",
     "critic proves, by c-transform",
     "critic proves, by its slope",
     "noise: two halves of one sample",
 )
-SAYS, EXACT, TRANSFORM, SLOPE, NOISE = range(len(LANES))
+SAYS, EXACT, LAWS, TRANSFORM, SLOPE, NOISE = range(len(LANES))
 
 
 @styled
@@ -33,7 +34,7 @@ def bounds_figure(report: ValidationReport) -> Figure:
     Returns:
         The figure.
     """
-    figure = new_figure(9.0, 3.7)
+    figure = new_figure(9.0, 4.2)
     ax = figure.add_subplot()
     left, right = _limits(report)
     ax.set(xlim=(left, right), ylim=(NOISE + 0.65, SAYS - 1.0), xlabel="distance, in the units of the samples")
@@ -42,6 +43,7 @@ def bounds_figure(report: ValidationReport) -> Figure:
     ax.spines["left"].set_visible(False)
     ax.axvline(0, color=NEUTRAL, linewidth=0.8)
     _draw_truth(ax, report)
+    _draw_laws(ax, report)
     _draw_estimate(ax, report)
     _draw_bound(ax, TRANSFORM, report.lower_bounds.by_c_transform)
     if math.isfinite(report.slopes.upper):
@@ -57,6 +59,8 @@ def _limits(report: ValidationReport) -> tuple[float, float]:
     value, error = report.estimate.value, report.estimate.standard_error
     size = max(report.truth.upper, report.lower_bounds.best, report.noise_floor.largest) or abs(value) or 1.0
     far = abs(value) > FAR * size
+    if math.isfinite(report.population.upper):
+        size = max(size, report.population.upper)
     right = 1.3 * (size if far else max(size, value + error))
     depth = (size if value < 0 else 0.0) if far else max(0.0, error - value)
     return min(-1.15 * depth, -0.02 * right), right
@@ -86,6 +90,16 @@ def _draw_truth(ax: Axes, report: ValidationReport) -> None:
             color=NEUTRAL,
             annotation_clip=False,
         )
+
+
+def _draw_laws(ax: Axes, report: ValidationReport) -> None:
+    known = report.population
+    if not math.isfinite(known.upper):
+        _label(ax, LAWS, ax.get_xlim()[0], "unknown: only samples were given", NEUTRAL)
+        return
+    ax.plot([known.lower, known.upper], [LAWS, LAWS], color=TRUTH, linewidth=9, solid_capstyle="butt", zorder=3)
+    text = f"{number(known.lower)} … {number(known.upper)}, {known.kind}"
+    _label(ax, LAWS, known.lower, text, TRUTH, after=known.width)
 
 
 def _draw_estimate(ax: Axes, report: ValidationReport) -> None:
