@@ -143,6 +143,7 @@ def bracket(
     potential: Potential | None = None
     upper = math.inf
     while True:
+        begun = time.monotonic()
         net = weigh(grid)
         flux = Flux(net, flux)
         upper = min(upper, flux.upper_bound())
@@ -153,7 +154,9 @@ def bracket(
         if narrow or late():
             break
         finer = grid.finer()
-        if BYTES_PER_CELL * finer.shape[0] * finer.shape[1] > max_memory:
+        # A finer grid takes four times as long a step; begun too late, it would not even come to the same bounds.
+        soon = 2 * time.monotonic() - begun - started > max_seconds
+        if soon or BYTES_PER_CELL * finer.shape[0] * finer.shape[1] > max_memory:
             break
         grid = finer
     lower = min(potential.best, upper)
@@ -163,8 +166,7 @@ def bracket(
 
 def _improve_flux(flux: Flux, upper: float, lower: float, late: Callable[[], bool]) -> float:
     for _ in range(0, MOST_STEPS, ROUND):
-        for _ in range(ROUND):
-            flux.step()
+        _some_steps(flux.step, late)
         before, upper = upper, min(upper, flux.upper_bound())
         if before - upper < STALL * (upper - lower) / 4 or late():
             break
@@ -173,10 +175,16 @@ def _improve_flux(flux: Flux, upper: float, lower: float, late: Callable[[], boo
 
 def _improve_potential(potential: Potential, upper: float, late: Callable[[], bool]) -> None:
     for k in range(0, MOST_STEPS, ROUND):
-        for _ in range(ROUND):
-            potential.step()
+        _some_steps(potential.step, late)
         if k in (ROUND, 4 * ROUND):
             potential.choose_diagonals()
         before, after = potential.best, potential.look()
-        if k > 6 * ROUND and (after - before < STALL * (upper - after) or late()):
+        if late() or (k > 6 * ROUND and after - before < STALL * (upper - after)):
+            break
+
+
+def _some_steps(step: Callable[[], None], late: Callable[[], bool]) -> None:
+    for _ in range(ROUND):
+        step()
+        if late():
             break

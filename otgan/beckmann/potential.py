@@ -64,7 +64,7 @@ class Potential:
     Which diagonal cuts it matters: across a curved ray the gradients of the two triangles differ from the middle one by
     $\frac{h}{2} |u_{xy}|\, |u_x \pm u_y|$, so the cut along which $u_x u_y > 0$ loses least. Steps are those of the
     alternating direction method of multipliers (Benamou and Carlier 2015, Augmented Lagrangian methods for transport
-    optimization, mean field games and optimal planning), each one Poisson problem, the same for either cut.
+    optimization, mean field games and degenerate elliptic equations), each a Poisson problem, the same for either cut.
 
     Attributes:
         u: Values at the nodes, (nx + 1, ny + 1).

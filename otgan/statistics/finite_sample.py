@@ -158,7 +158,9 @@ def ends(
     fit_y, test_y = _halves(y, rng)
     function = choose_function(fit_x, fit_y, rng, max_memory)
     lower = held_out_lower((fit_x, fit_y), (test_x, test_y), function, laws, alpha / 2)
-    return min(lower, upper), upper  # where they cross, one of them is wrong: an event that alpha already counts
+    return float(min(lower, upper)), float(
+        upper
+    )  # where they cross, one of them is wrong: an event that alpha already counts
 
 
 def hoeffding_radius(proxies: tuple[float, float], sizes: tuple[int, int], delta: float) -> float:
