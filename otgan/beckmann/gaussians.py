@@ -53,6 +53,11 @@ def components(name: str, measure: Measure) -> list[Component]:
     return found
 
 
+def standardised(parts: list[Component], centre: FloatArray, unit: float) -> list[Component]:
+    """The same components around the origin, in a unit of length of the size of their box."""
+    return [(weight, (mean - centre) / unit, std / unit) for weight, mean, std in parts]
+
+
 def box_around(parts: list[Component], cells: int) -> Grid:
     """A box with all components in reach, the longer side cut into a number of cells."""
     low = np.min([mean - REACH * std for _, mean, std in parts], axis=0)
@@ -81,11 +86,14 @@ def net_mass(source: list[Component], target: list[Component], grid: Grid) -> Ne
             cells += sign * weight * np.outer(axes[0].mass, axes[1].mass)
             hats += sign * weight * np.outer(axes[0].hats, axes[1].hats)
             steep = np.outer(axes[0].variation, axes[1].inside) + np.outer(axes[0].inside, axes[1].variation)
-            slope += weight * steep
+            inside = np.outer(axes[0].inside, axes[1].inside)
+            # Narrow bumps: no cell costs more than its mass times its diagonal, nor is further from its mean than 2.
+            slope += weight * np.minimum(steep, 4 * inside / grid.h)
+            level = np.minimum(grid.h**2 / 8 * steep, math.sqrt(2) * grid.h * inside)
             outside = axes[0].outside + axes[1].outside
             lost += weight * outside
             moved = axes[0].overhang + axes[1].overhang
-            smear += weight * (grid.h**2 / 8 * float(steep.sum()) + moved + math.sqrt(2) * grid.h * outside)
+            smear += weight * (float(level.sum()) + moved + math.sqrt(2) * grid.h * outside)
     return NetMass(grid, cells, hats, cells / 12, slope, smear, lost)
 
 
@@ -104,8 +112,8 @@ class _Axis:
     def __init__(self, edges: FloatArray, mean: float, std: float) -> None:
         z = (edges - mean) / std
         below, density = ndtr(z), np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
-        self.inside = np.diff(below)
-        self.mass = self.inside.copy()
+        self.mass = np.diff(below)
+        self.inside = self.mass + 4 * np.finfo(float).eps  # it bounds errors, so from above
         self.mass[0] += below[0]
         self.mass[-1] += ndtr(-z[-1])
         # The hat functions are second differences of the distribution function's antiderivative z Φ + φ.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from otgan.beckmann.grid import Grid, NetMass
-from otgan.beckmann.population import MAX_MEMORY, PopulationW1, bracket
+from otgan.beckmann.population import MAX_MEMORY, Placement, PopulationW1, bracket, read_limits
 from otgan.checks import FloatArray, as_number, as_real_array
 from otgan.errors import InvalidShapeError, InvalidValueError
 
@@ -45,6 +45,7 @@ def image_w1(
         InvalidShapeError: If an image is not two-dimensional, or their shapes differ.
         InvalidValueError: If a grey value is negative or not finite, all are zero, or a setting is out of range.
     """
+    limits = read_limits(rtol, max_seconds, max_memory)
     images = [_image("image_a", image_a), _image("image_b", image_b)]
     if images[0].shape != images[1].shape:
         raise InvalidShapeError(
@@ -52,16 +53,16 @@ def image_w1(
         )
     if pixels not in ("points", "squares"):
         raise InvalidValueError("pixels", "be 'points' or 'squares'", repr(pixels), "choose what a pixel stands for")
-    size = as_number("pixel_size", pixel_size, low=0, open_low=True)
+    size = as_number("pixel_size", pixel_size, low=1e-100, high=1e100)
     difference = images[0] - images[1]
     rows, columns = difference.shape
     if pixels == "squares":
-        first = Grid((0.0, 0.0), size, (rows, columns))
-        return bracket(partial(_squares, difference), first, rtol, max_seconds, max_memory)
+        first = Grid((0.0, 0.0), 1.0, (rows, columns))
+        return bracket(partial(_squares, difference), first, Placement(size), limits)
     # The centres are the nodes; an image of one row gets a second, empty one, which no optimal transport visits.
     padded = np.pad(difference, ((0, int(rows == 1)), (0, int(columns == 1))))
-    first = Grid((0.0, 0.0), size, (padded.shape[0] - 1, padded.shape[1] - 1))
-    return bracket(partial(_points, padded), first, rtol, max_seconds, max_memory)
+    first = Grid((0.0, 0.0), 1.0, (padded.shape[0] - 1, padded.shape[1] - 1))
+    return bracket(partial(_points, padded), first, Placement(size), limits)
 
 
 def _image(name: str, values: Any) -> FloatArray:

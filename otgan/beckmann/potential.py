@@ -7,15 +7,13 @@ need not converge to be right.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dctn, idctn
 
 from otgan.beckmann.grid import Grid, NetMass, laplacian_eigenvalues
-from otgan.checks import FloatArray, as_points
-from otgan.errors import InvalidShapeError
+from otgan.checks import FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,16 +30,9 @@ class Surface:
     u: FloatArray
     rising: NDArray[np.bool_]
 
-    def __call__(self, points: Any) -> FloatArray:
-        """Evaluate at points (k, 2), in units of length; (k,).
-
-        Raises:
-            InvalidShapeError: If the points are not in the plane.
-        """
-        where = as_points("points", points)
-        if where.shape[1] != 2:
-            raise InvalidShapeError("points", "have shape (k, 2)", f"shape {where.shape}", "give points in the plane")
-        place = np.clip((where - self.grid.low) / self.grid.h, 0, self.grid.shape)
+    def __call__(self, points: FloatArray) -> FloatArray:
+        """Evaluate at points (k, 2), in units of the grid; (k,)."""
+        place = np.clip((points - self.grid.low) / self.grid.h, 0, self.grid.shape)
         cell = np.minimum(place.astype(np.intp), np.array(self.grid.shape) - 1)
         s, t = (place - cell).T
         i, j = cell.T
@@ -123,7 +114,7 @@ class Potential:
     def look(self) -> float:
         """Evaluate the present function, keep it if it is the best so far, and return the best bound."""
         steepest = float(np.hypot(*np.moveaxis(self._gradient(), 1, 0)).max()) * (1 + 1e-14)
-        if steepest > 0 and (bound := (self._integral() - self.net.rounding) / steepest) > self.best:
+        if steepest > 0 and (bound := self._integral() / steepest - self.net.rounding) > self.best:
             self.best, self.proof = bound, Surface(self.net.grid, self.u / steepest, self._rising)
         return self.best
 

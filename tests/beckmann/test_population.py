@@ -14,7 +14,7 @@ from otgan.beckmann.flux import Flux
 from otgan.beckmann.gaussians import box_around, components, net_mass
 from otgan.beckmann.images import MEAN_DISTANCE
 from otgan.beckmann.potential import Potential
-from otgan.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotProvidedError
+from otgan.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, MemoryLimitError, NotProvidedError
 from otgan.measures import Gaussian, GaussianMixture, eight_gaussians, swiss_roll
 
 FEW = settings(max_examples=15, deadline=None)
@@ -54,6 +54,36 @@ def test_a_common_factor_leaves_the_line():
     bracket = otgan.population_w1(p, q, rtol=0.03)
     assert bracket.lower_bound - 1e-6 <= truth <= bracket.upper_bound + 1e-6
     assert bracket.converged
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e8, 3e14])
+def test_far_from_the_origin(offset):
+    # at 3e14 coordinates are multiples of 1/16: a truth that float64 can hold
+    one, other = Gaussian([offset, offset], 1.0), Gaussian([offset + 0.5, offset], 1.0)
+    bracket = otgan.population_w1(one, other, rtol=0.05, max_seconds=5)
+    assert bracket.lower_bound <= 0.5 <= bracket.upper_bound
+    f = bracket.potential([[offset + 0.25, offset], [offset, offset]])
+    assert f[1] >= f[0]
+
+
+@pytest.mark.parametrize("std", [1e-8, 1e-5, 1e-3])
+def test_bumps_narrower_than_a_cell_cost_at_most_their_mass(std):
+    bracket = otgan.population_w1(Gaussian([0, 0], std**2), Gaussian([1, 0.3], std**2), rtol=1e-3, max_seconds=2)
+    assert bracket.lower_bound <= math.hypot(1, 0.3) <= bracket.upper_bound <= 1.2
+
+
+@pytest.mark.parametrize("scale", [1e-80, 1e80])
+def test_extreme_units(scale):
+    bracket = otgan.population_w1(Gaussian([0, 0], scale**2), Gaussian([3 * scale, 0], scale**2), rtol=0.02)
+    assert bracket.lower_bound <= 3 * scale <= bracket.upper_bound
+    assert bracket.converged
+
+
+def test_equal_laws_are_at_distance_zero():
+    law = eight_gaussians()
+    bracket = otgan.population_w1(law, eight_gaussians(), max_seconds=1)
+    assert (bracket.lower_bound, bracket.upper_bound, bracket.converged) == (0, 0, True)
+    assert (bracket.potential(np.zeros((3, 2))) == 0).all()
 
 
 def test_the_default_pair_and_its_samples():
@@ -130,9 +160,10 @@ def test_images_against_the_discrete_solver(pixels):
 
 
 def test_equal_images_and_single_rows():
-    same = otgan.image_w1(image(0, 6), image(0, 6) * 7, pixels="squares", max_seconds=2)
+    same = otgan.image_w1(image(0, 6), image(0, 6) * 7, pixels="squares", max_seconds=20)
     assert same.lower_bound == 0
     assert same.upper_bound < 1e-6
+    assert same.converged
     row = otgan.image_w1([[1.0, 0.0, 0.0]], [[0.0, 0.0, 1.0]], rtol=0.05)
     assert row.lower_bound <= 2 <= row.upper_bound
     assert row.relative_gap < 0.05
@@ -162,6 +193,8 @@ def test_bad_input():
         otgan.population_w1(standard, standard, rtol=-1)
     with pytest.raises(InvalidValueError, match="max_seconds must be in"):
         otgan.population_w1(standard, standard, max_seconds=0)
+    with pytest.raises(MemoryLimitError, match="the first grid needs about"):
+        otgan.population_w1(standard, Gaussian([1, 0], 1.0), max_memory=1000)
     good = np.ones((3, 3))
     for bad, error, message in (
         (-good, InvalidValueError, "image_a must hold grey values >= 0"),
