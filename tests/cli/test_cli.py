@@ -229,13 +229,18 @@ def test_ctrl_c_leaves_a_message_and_no_report(tmp_path):
     process = subprocess.Popen(
         [*OTGAN, "validate", "--steps", "100000", "--out", "run"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=environment,
+        # A test run in the background ignores SIGINT, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     deadline = time.monotonic() + 60
     while not (tmp_path / "run").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
     time.sleep(4)  # into the training, or at least into the loading of its libraries
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    try:
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert err.strip() == "otgan: interrupted; no report was written"
     assert out == ""
