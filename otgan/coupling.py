@@ -117,19 +117,29 @@ def _repaired(
             excess[side[arc]] -= cut
     missing_a = masses.a - sums_by(rows, flow, len(masses.a))
     missing_b = masses.b - sums_by(columns, flow, len(masses.b))
-    more = _northwest(missing_a, missing_b)
+    more = northwest(missing_a, missing_b)
     parts = ((rows, more[0]), (columns, more[1]), (flow, more[2]))
     joined = [np.concatenate([old, new]) for old, new in parts]
     return _carrying(*joined), moved + int(more[2].sum())
 
 
-def _northwest(a: NDArray[Any], b: NDArray[Any]) -> Arcs:
-    """A coupling of two integer measures of the same mass: serve the targets in order from the sources in order."""
-    rows, columns, flow = [], [], []
+def northwest(a: NDArray[Any], b: NDArray[Any]) -> Arcs:
+    """Serve the targets in order from the sources in order, until one side is used up.
+
+    Args:
+        a: Integer masses, (n,), not negative.
+        b: Integer masses, (m,), not negative.
+
+    Returns:
+        Source indices, target indices and integer masses; a coupling where a and b have the same sum.
+    """
+    rows: list[int] = []
+    columns: list[int] = []
+    flow: list[int] = []
     sources, targets = np.flatnonzero(a > 0).tolist(), np.flatnonzero(b > 0).tolist()
     left, right = a.copy(), b.copy()
     i = j = 0
-    while i < len(sources):
+    while i < len(sources) and j < len(targets):
         row, column = sources[i], targets[j]
         both = min(left[row], right[column])
         rows.append(row)

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otgan.checks import FloatArray, as_points, as_weights
-from otgan.costs import Costs, PointCosts, matrix_costs, point_costs
+from otgan.costs import Costs, PointCosts, matrix_costs, need_points, point_costs
+from otgan.coupling import northwest
 from otgan.exact import Masses, integer_masses
 from otgan.measures.discrete import DiscreteMeasure
 
@@ -124,35 +125,22 @@ def cancel_common_mass(problem: OTProblem) -> Cancelled:
     Thm 1.14, the Kantorovich-Rubinstein theorem); what is shared would otherwise enter with its rounding errors.
     """
     masses = problem.masses
-    left, right = masses.a.copy(), masses.b.copy()
-    rows: list[int] = []
-    columns: list[int] = []
-    stay: list[int] = []
+    rest_a, rest_b = masses.a.copy(), masses.b.copy()
+    nowhere = np.empty(0, dtype=np.intp)
+    arcs = [(nowhere, nowhere, masses.a[:0])]
     if problem.is_w1:
-        assert isinstance(problem.costs, PointCosts)
-        for here, there in _shared_places(problem.costs.x, problem.costs.y):
-            i = j = 0
-            while i < len(here) and j < len(there):
-                row, column = here[i], there[j]
-                both = min(left[row], right[column])
-                if both > 0:
-                    rows.append(row)
-                    columns.append(column)
-                    stay.append(both)
-                    left[row] -= both
-                    right[column] -= both
-                i += left[row] == 0
-                j += right[column] == 0
-    return Cancelled(
-        np.array(rows, dtype=np.intp),
-        np.array(columns, dtype=np.intp),
-        np.array(stay, dtype=masses.a.dtype),
-        left,
-        right,
-    )
+        costs = need_points(problem.costs, "W1")
+        for here, there in _shared_places(costs.x, costs.y):
+            rows, columns, stay = northwest(masses.a[here], masses.b[there])
+            rows, columns = here[rows], there[columns]
+            np.subtract.at(rest_a, rows, stay)
+            np.subtract.at(rest_b, columns, stay)
+            arcs.append((rows, columns, stay))
+    rows, columns, stay = (np.concatenate(part) for part in zip(*arcs, strict=True))
+    return Cancelled(rows, columns, stay, rest_a, rest_b)
 
 
-def _shared_places(x: FloatArray, y: FloatArray) -> list[tuple[list[int], list[int]]]:
+def _shared_places(x: FloatArray, y: FloatArray) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Source and target indices at each place where both have points."""
     # Most samples share nothing, and one sorted coordinate shows it.
     shared = np.intersect1d(x[:, 0], y[:, 0])
@@ -165,4 +153,4 @@ def _shared_places(x: FloatArray, y: FloatArray) -> list[tuple[list[int], list[i
         rows = points[index] + 0.0  # so that −0 and 0 have the same bytes
         for k, row in zip(index.tolist(), rows, strict=True):
             at.setdefault(row.tobytes(), ([], []))[side].append(k)
-    return [(here, there) for here, there in at.values() if here and there]
+    return [(np.array(here), np.array(there)) for here, there in at.values() if here and there]

@@ -83,6 +83,7 @@ def test_identical_measures_are_at_distance_zero(sample, random, p):
 @given(samples(), st.sampled_from([1, 2]))
 def test_split_atoms_change_nothing(sample, p):
     a = np.full(len(sample.x), 1 / len(sample.x)) if sample.a is None else sample.a
+    a = np.where(a < 1e-290, 0.0, a)  # so that a quarter of a weight is exact
     halves = np.concatenate([a / 4, a / 4 * 3])
     solution = otgan.wasserstein(sample.x, np.concatenate([sample.x, sample.x]), a, halves, p=p)
     # three quarters round, so up to u of the mass does move; W2 takes the square root of that
