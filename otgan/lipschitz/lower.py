@@ -22,7 +22,7 @@ class SampledLowerBound:
     """Two points that show how steep a critic is at least.
 
     Attributes:
-        value: |f(x) − f(x')| / ‖x − x'‖ less the allowance for rounding; the Lipschitz constant is no smaller.
+        value: |f(x) − f(x')| / ‖x − x'‖ less an allowance for rounding, which is ample and no proof.
         x: One point, (d,).
         x_other: The other, (d,); x again, with the value 0, where no slope stands out from rounding.
     """
