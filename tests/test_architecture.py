@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1] / "otgan"
 #: Rooms from the ground up, as docs/architecture.md lists them: each may import those above it in this list.
 ORDER = [
     "errors",
+    "compiled",
     "checks",
     "interval",
     "archive",

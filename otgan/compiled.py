@@ -1,0 +1,61 @@
+"""Compiled loops: how they are compiled, where they are cached, and how many threads run them.
+
+Numba's own parallel loops share one pool that aborts the process when two threads enter it (its default layer is not
+thread-safe), so loops here release the lock instead, and `in_parts` spreads them over threads of Python.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: Variables that set the number of threads; the first that is set counts. joblib sets all of them in its workers.
+THREADS = ("OTGAN_NUM_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
+
+
+def compiled(function: F) -> F:
+    """Compile a function on first use, in IEEE arithmetic, and keep the machine code for later processes.
+
+    Where neither the package's folder nor the user's cache can be written, the code is kept for this process only.
+    """
+    settings = {"nogil": True, "error_model": "numpy"}
+    try:
+        return numba.njit(cache=True, **settings)(function)  # type: ignore[no-any-return]
+    except RuntimeError:  # Numba's answer when no folder for its cache can be written
+        return numba.njit(**settings)(function)  # type: ignore[no-any-return]
+
+
+def thread_count() -> int:
+    """How many threads a loop may use: the cores that this process may run on, or what `THREADS` say."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    for name in THREADS:
+        value = os.environ.get(name, "")
+        if value.isdigit() and int(value) > 0:
+            return min(int(value), cores)
+    return cores
+
+
+def in_parts(work: Callable[[int, int], None], size: int, *, smallest: int = 1) -> None:
+    """Call work(start, stop) for parts that cover range(size), on several threads where that pays.
+
+    Args:
+        work: Releases the lock, and writes results of its own part only.
+        size: Number of items.
+        smallest: Items below which a part is not worth a thread.
+    """
+    threads = max(1, min(thread_count(), size // max(1, smallest)))
+    if threads == 1:
+        work(0, size)
+        return
+    # More parts than threads, since they take unequal times.
+    count = min(4 * threads, max(threads, size // max(1, smallest)))
+    edges = [size * k // count for k in range(count + 1)]
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [pool.submit(work, *edge) for edge in zip(edges[:-1], edges[1:], strict=True)]:
+            done.result()
