@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import numba
@@ -54,5 +55,5 @@ def in_parts(work: Callable[[int, int], None], size: int, *, smallest: int = 1) 
     count = min(4 * threads, max(threads, size // max(1, smallest)))
     edges = [size * k // count for k in range(count + 1)]
     with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(work, *edge) for edge in zip(edges[:-1], edges[1:], strict=True)]:
+        for done in [pool.submit(work, *edge) for edge in pairwise(edges)]:
             done.result()
