@@ -6,6 +6,8 @@ The command line prints it on one line and exits with code 2.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 def one_line(value: object, width: int = 160) -> str:
     """The value as text without line breaks, cut where it is long."""
@@ -81,3 +83,24 @@ class CertificateError(OtganError, ArithmeticError):
 
 class TrainingDivergedError(OtganError, ArithmeticError):
     """A training metric became NaN or infinite; the message names the step, the metric and what to change."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C ended a computation that had proven something by then.
+
+    It is a `KeyboardInterrupt`, and no `OtganError`, so that handlers of errors let it pass.
+
+    Args:
+        what: What the result is, as in "the bracket".
+        partial: The result so far, of the kind that the computation would have returned.
+
+    Attributes:
+        partial: The result so far.
+    """
+
+    def __init__(self, what: str, partial: Any) -> None:
+        self.what, self.partial = what, partial
+        super().__init__(f"interrupted; .partial of this exception holds {what} so far, {one_line(partial)}")
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        return type(self), (self.what, self.partial)

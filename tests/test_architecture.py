@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1] / "otgan"
 ORDER = [
     "errors",
     "compiled",
+    "progress",
     "checks",
     "interval",
     "archive",
