@@ -113,8 +113,8 @@ class PointCosts:
         return self.metric.diameter(np.concatenate([self.x, self.y]))
 
     @cached_property
-    def _scaled(self) -> tuple[FloatArray, FloatArray, int]:
-        """Points whose differences have ordinary size, so that their squares stay in float64, and the exponent of 2.
+    def scaled(self) -> tuple[FloatArray, FloatArray, int]:
+        """Both samples with differences of ordinary size, so that their squares stay in float64, and the exponent of 2.
 
         Exact: columns in which all points agree are dropped, and in the others no coordinate is 2^53 times as large
         as the span.
@@ -152,11 +152,11 @@ class PointCosts:
 
     def block(self, rows: Index, columns: Index) -> FloatArray:
         """Dense costs between some source and some target points, (len(rows), len(columns))."""
-        return self._power(self.metric.pairwise(self._scaled[0][rows], self._scaled[1][columns]))
+        return self._power(self.metric.pairwise(self.scaled[0][rows], self.scaled[1][columns]))
 
     def at(self, rows: Index, columns: Index) -> FloatArray:
         """Costs of single pairs, (k,)."""
-        return self._power(self.metric.paired(self._scaled[0][rows], self._scaled[1][columns]))
+        return self._power(self.metric.paired(self.scaled[0][rows], self.scaled[1][columns]))
 
     def coincide(self, rows: Index, columns: Index) -> NDArray[np.bool_]:
         """Whether the points of single pairs are the same, (k,)."""
@@ -172,8 +172,8 @@ class PointCosts:
         return PointCosts(points, self.y, self.metric, self.p)
 
     def _power(self, distances: FloatArray) -> FloatArray:
-        if self._scaled[2]:
-            distances = np.ldexp(distances, self._scaled[2])
+        if self.scaled[2]:
+            distances = np.ldexp(distances, self.scaled[2])
         return distances if self.p == 1 else distances**self.p
 
 

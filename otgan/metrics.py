@@ -67,7 +67,7 @@ def _norm_metric(name: str, scipy_name: str, order: float) -> Metric:
     return Metric(name, pairwise, paired, _differences_error, diameter, _anywhere)
 
 
-def _great_circle(lat1: Any, lon1: Any, lat2: Any, lon2: Any) -> Any:
+def great_circle(lat1: Any, lon1: Any, lat2: Any, lon2: Any) -> Any:
     """Great-circle distance in kilometres, accurate also for near and for antipodal points.
 
     The arctangent form (Vincenty's formula on the sphere). Differences and complements are taken in degrees, where
@@ -101,11 +101,11 @@ def _check_degrees(name: str, points: FloatArray) -> None:
 
 
 def _haversine_paired(x: FloatArray, y: FloatArray) -> FloatArray:
-    return np.asarray(_great_circle(x[:, 0], x[:, 1], y[:, 0], y[:, 1]))
+    return np.asarray(great_circle(x[:, 0], x[:, 1], y[:, 0], y[:, 1]))
 
 
 def _haversine_pairwise(x: FloatArray, y: FloatArray) -> FloatArray:
-    return np.asarray(_great_circle(x[:, :1], x[:, 1:], y[:, 0], y[:, 1]))
+    return np.asarray(great_circle(x[:, :1], x[:, 1:], y[:, 0], y[:, 1]))
 
 
 METRICS: dict[str, Metric] = {

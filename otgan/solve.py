@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,15 +14,17 @@ from otgan.certificate import Certificate, certify
 from otgan.checks import as_count, as_number
 from otgan.coupling import marginal_violation
 from otgan.dual.potentials import feasible_potentials
-from otgan.errors import InvalidValueError, NotProvidedError
+from otgan.errors import Interrupted, InvalidValueError, NotProvidedError
 from otgan.exact import Masses
 from otgan.problem import OTProblem, cancel_common_mass, problem_from_matrix, problem_from_points
+from otgan.progress import Show, progress
 from otgan.solution import OTSolution, Stats, Status
+from otgan.solvers.multiscale import Limits, solve_multiscale
 from otgan.solvers.network_simplex import solve_simplex
 from otgan.solvers.raw import RawSolution
 from otgan.solvers.univariate import solve_line
 
-METHODS = ("auto", "univariate", "network-simplex")
+METHODS = ("auto", "univariate", "multiscale", "network-simplex")
 #: Bytes that a solve may take unless told otherwise.
 MAX_MEMORY = 4 * 2**30
 
@@ -36,6 +40,7 @@ def wasserstein(
     method: str = "auto",
     tol: float = 1e-11,
     max_iter: int = 10**8,
+    max_seconds: float = math.inf,
     max_memory: float = MAX_MEMORY,
 ) -> OTSolution:
     r"""Exact Wasserstein distance between two weighted samples, with a bracket that is proven.
@@ -51,16 +56,20 @@ def wasserstein(
         p: Exponent, 1 ≤ p ≤ 64.
         metric: "euclidean", "cityblock", "chebyshev", or "haversine" (degrees of latitude and longitude; the
             distance is in kilometres on a sphere of radius 6371.0088 km).
-        method: "auto", "univariate" (points on the line), or "network-simplex".
-        tol: Relative gap at which the result counts as converged.
-        max_iter: Pivots after which the network simplex stops; the bracket then is wide, and holds.
-        max_memory: Bytes that a dense solver may take.
+        method: "auto", "univariate" (points on the line), "multiscale" (no cost matrix; what "auto" takes off the line),
+            or "network-simplex" (POT's, on the dense cost matrix).
+        tol: Relative gap at which the solver may stop, and the result counts as converged.
+        max_iter: Pivots after which a simplex stops; the bracket then is wide, and holds.
+        max_seconds: Seconds after which "multiscale" stops, certificate included as far as that can be foreseen; the
+            bracket then is as narrow as the time allowed, and holds.
+        max_memory: Bytes that the solver may take.
 
     Returns:
         The solution: `distance` in units of length, `lower_bound`, `upper_bound`, `plan`, `potentials`, `status`.
 
     Raises:
         InvalidInputError: If an argument breaks a rule; the message names it and the fix.
+        Interrupted: After Ctrl-C, from "multiscale"; its `partial` is the solution so far, with its bracket.
         MemoryLimitError: If the solver would need more than `max_memory`; before anything is allocated.
         NotProvidedError: If "univariate" is asked for points that are not on the line.
 
@@ -71,7 +80,7 @@ def wasserstein(
     3.5
     """
     problem = problem_from_points(x, y, a, b, p=p, metric=metric)
-    return solve(problem, method=method, tol=tol, max_iter=max_iter, max_memory=max_memory)
+    return solve(problem, method=method, tol=tol, max_iter=max_iter, max_seconds=max_seconds, max_memory=max_memory)
 
 
 def transport(
@@ -107,11 +116,20 @@ def transport(
     return solve(problem, method="network-simplex", tol=tol, max_iter=max_iter, max_memory=max_memory)
 
 
-def solve(problem: OTProblem, *, method: str, tol: float, max_iter: int, max_memory: float) -> OTSolution:
+def solve(
+    problem: OTProblem,
+    *,
+    method: str,
+    tol: float,
+    max_iter: int,
+    max_seconds: float = math.inf,
+    max_memory: float,
+) -> OTSolution:
     """Solve and certify a problem that has been read.
 
     Raises:
         InvalidInputError: If a setting breaks a rule.
+        Interrupted: After Ctrl-C, with the solution so far, where the method has one.
         MemoryLimitError: If the solver would need more than `max_memory`.
         NotProvidedError: If the method does not solve this kind of problem.
     """
@@ -121,37 +139,56 @@ def solve(problem: OTProblem, *, method: str, tol: float, max_iter: int, max_mem
     tol = as_number("tol", tol, low=0)
     max_iter = as_count("max_iter", max_iter, high=10**18)
     max_memory = as_number("max_memory", max_memory, low=0, open_low=True)
+    if max_seconds != math.inf:
+        max_seconds = as_number("max_seconds", max_seconds, low=0, open_low=True)
+    limits = Limits(tol, max_iter, started + max_seconds, max_memory)
     if method == "univariate" and not problem.on_line:
-        raise NotProvidedError("method 'univariate' needs points on the line; take method='network-simplex'")
-    if problem.on_line and method != "network-simplex":
-        name, raw = "univariate", solve_line(problem)
-    else:
-        name, raw = "network-simplex", _solve_rest(problem, max_iter=max_iter, max_memory=max_memory)
+        raise NotProvidedError("method 'univariate' needs points on the line; take method='multiscale'")
+    if method == "auto":
+        method = "univariate" if problem.on_line else "multiscale"
+    with progress("solving") as show:
+        if method == "univariate":
+            raw = solve_line(problem)
+        else:
+            raw = _solve_rest(problem, lambda rest: _solve_by(method, rest, limits, show))
+        show("proving the bracket")
+        solution = _certified(problem, method, raw, tol, started)
+    if raw.status is Status.INTERRUPTED:
+        raise Interrupted("the solution", solution)
+    return solution
+
+
+def _solve_by(method: str, problem: OTProblem, limits: Limits, show: Show) -> RawSolution:
+    if method == "multiscale":
+        return solve_multiscale(problem, limits, show)
+    return solve_simplex(problem, max_iter=limits.max_iter, max_memory=limits.max_memory)
+
+
+def _certified(problem: OTProblem, method: str, raw: RawSolution, tol: float, started: float) -> OTSolution:
     potentials = feasible_potentials(problem.costs, raw.f)
     certificate = certify(problem, (raw.rows, raw.columns, raw.mass), potentials.f, potentials.g)
     primal = float(np.dot(raw.mass, problem.costs.at(raw.rows, raw.columns)))
     stats = Stats(
-        name,
+        method,
         time.perf_counter() - started,
         marginal_violation(raw.rows, raw.columns, raw.mass, problem.masses),
         tol,
     )
-    status = _status(certificate, raw.finished, tol)
+    status = _status(certificate, raw.status, tol)
     return OTSolution(problem, status, potentials, certificate, primal, stats)
 
 
-def _solve_rest(problem: OTProblem, *, max_iter: int, max_memory: float) -> RawSolution:
+def _solve_rest(problem: OTProblem, solver: Callable[[OTProblem], RawSolution]) -> RawSolution:
     """Leave the mass that both sides share where it is, and solve for the rest."""
     shared = cancel_common_mass(problem)
     if not len(shared.rows):
-        return solve_simplex(problem, max_iter=max_iter, max_memory=max_memory)
+        return solver(problem)
     staying = problem.masses.floats(shared.stay)
     rest = shared.rest_a.sum()
     if not rest:
         n, m = problem.shape
-        return RawSolution(shared.rows, shared.columns, staying, np.zeros(n), np.zeros(m), finished=True)
-    smaller = OTProblem(problem.costs, Masses(shared.rest_a, shared.rest_b, int(rest)))
-    raw = solve_simplex(smaller, max_iter=max_iter, max_memory=max_memory)
+        return RawSolution(shared.rows, shared.columns, staying, np.zeros(n), np.zeros(m), Status.OPTIMAL)
+    raw = solver(OTProblem(problem.costs, Masses(shared.rest_a, shared.rest_b, int(rest))))
     return replace(
         raw,
         rows=np.concatenate([shared.rows, raw.rows]),
@@ -160,7 +197,7 @@ def _solve_rest(problem: OTProblem, *, max_iter: int, max_memory: float) -> RawS
     )
 
 
-def _status(certificate: Certificate, finished: bool, tol: float) -> Status:
+def _status(certificate: Certificate, ended: Status, tol: float) -> Status:
     if certificate.distance.relative_width <= tol:
         return Status.OPTIMAL
-    return Status.ROUNDING if finished else Status.ITERATION_LIMIT
+    return Status.ROUNDING if ended is Status.OPTIMAL else ended

@@ -23,6 +23,7 @@ ORDER = [
     "measures",
     "metrics",
     "costs",
+    "search",
     "exact",
     "coupling",
     "problem",

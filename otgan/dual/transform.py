@@ -13,10 +13,13 @@ from otgan.dual import line
 from otgan.errors import InvalidShapeError
 from otgan.exact import sum_error
 from otgan.metrics import UNIT
+from otgan.search import PointTree
 
 #: Pairs on the line beyond which partners are searched for by monotonicity rather than among all pairs, which is
 #: quicker but leaves the rounding of its comparisons in the bracket.
 SEARCH = 200_000_000
+#: Pairs off the line beyond which partners are searched for in a tree of boxes rather than among all pairs.
+TREE = 1_000_000
 #: Entries of a cost block that are held at a time: 32 MB of float64, a few of which are alive at once.
 BLOCK = 4_000_000
 
@@ -64,6 +67,9 @@ def transform_to_rows(costs: Costs, g: FloatArray) -> FloatArray:
         if n * m > SEARCH:
             best, _ = line.best_partners(costs.x[:, 0], costs.y[:, 0], g, costs.p)
             return costs.at(np.arange(n), best) - g[best]
+    elif isinstance(costs, PointCosts) and n * m > TREE:
+        x, y, _ = costs.scaled
+        return PointTree(y, costs).search(x, -g)[0][:, 0]
     f = np.empty(n)
     step = max(1, BLOCK // m)
     for start in range(0, n, step):
@@ -81,6 +87,9 @@ def transform_to_columns(costs: Costs, f: FloatArray) -> FloatArray:
         if n * m > SEARCH:
             best, _ = line.best_partners(costs.y[:, 0], costs.x[:, 0], f, costs.p)
             return costs.at(best, np.arange(m)) - f[best]
+    elif isinstance(costs, PointCosts) and n * m > TREE:
+        x, y, _ = costs.scaled
+        return PointTree(x, costs).search(y, -f)[0][:, 0]
     g = np.empty(m)
     step = max(1, BLOCK // n)
     for start in range(0, m, step):
@@ -112,9 +121,11 @@ def proven_transform(
     index = np.arange(size)[wanted]
     if isinstance(costs, PointCosts) and costs.on_line and len(index) * len(potential) > SEARCH:
         return _proven_on_line(costs, potential, given, index, to_rows=to_rows)
+    if isinstance(costs, PointCosts) and not costs.on_line and len(index) * len(potential) > TREE:
+        return _proven_in_tree(costs, potential, given, index, to_rows=to_rows)
     high, low = np.empty(len(index)), np.zeros(len(index))
     step = max(1, BLOCK // max(1, len(potential)))
-    keep = 1 - costs.relative_error - 2 * UNIT  # its own rounding and that of the product included
+    keep = _keep(costs)
     for start in range(0, len(index), step):
         part = slice(start, start + step)
         block = costs.block(index[part], given) if to_rows else costs.block(given, index[part]).T
@@ -146,3 +157,22 @@ def _proven_on_line(
     largest = float((found - potential[best]).max() + potential.max())
     rounding = 2 * (costs.relative_error + 2 * UNIT) * (abs(largest) + abs(potential).max()) + costs.absolute_error
     return high, sum_error(lowered, -potential[best]) - 2 * (levels + 1) * rounding
+
+
+def _keep(costs: Costs) -> float:
+    """What is left of a cost when its relative error, and the roundings of this factor and its product, are off."""
+    return 1 - costs.relative_error - 2 * UNIT
+
+
+def _proven_in_tree(
+    costs: PointCosts, potential: FloatArray, given: Index, index: NDArray[np.intp], *, to_rows: bool
+) -> tuple[FloatArray, FloatArray]:
+    """`proven_transform` by a search that passes over boxes only where no point of theirs can come first."""
+    x, y, _ = costs.scaled
+    here, there = (y, x) if to_rows else (x, y)
+    keep, less = _keep(costs), costs.absolute_error
+    sums, _ = PointTree(here[given], costs).search(there[index], -potential, keep=keep, less=less)
+    smallest = sums[:, 0]
+    # Rounding to nearest is monotone: no exact difference lies further below its rounded value, the smallest one, than
+    # half an ulp of that. Which differences are tied there, and what they lost, is not looked into.
+    return smallest, -(UNIT * (1 + 4 * UNIT)) * abs(smallest)

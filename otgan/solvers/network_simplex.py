@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 from otgan.checks import FloatArray
 from otgan.costs import check_memory
 from otgan.problem import OTProblem
+from otgan.solution import Status
 from otgan.solvers.raw import RawSolution
 
 #: Reduced costs below this share of the largest cost are rounding: the arc is tight.
@@ -60,7 +61,8 @@ def solve_simplex(problem: OTProblem, *, max_iter: int, max_memory: float) -> Ra
     n, m = problem.shape
     f, g = np.full(n, -np.inf), np.full(m, -np.inf)
     f[rows], g[columns] = u, v
-    return RawSolution(rows[at_row], columns[at_column], plan[at_row, at_column], f, g, finished)
+    status = Status.OPTIMAL if finished else Status.ITERATION_LIMIT
+    return RawSolution(rows[at_row], columns[at_column], plan[at_row, at_column], f, g, status)
 
 
 def _along_tight_arcs(

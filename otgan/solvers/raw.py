@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
+from otgan.solution import Status
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +21,7 @@ class RawSolution:
         mass: Mass on each arc, (k,), of a whole of one.
         f: Potential at the source points, (n,).
         g: Potential at the target points, (m,).
-        finished: Whether the algorithm came to its own end, rather than to a limit.
+        status: OPTIMAL if the algorithm came to its own end, else the limit that ended it.
     """
 
     rows: NDArray[np.intp]
@@ -28,4 +29,4 @@ class RawSolution:
     mass: FloatArray
     f: FloatArray
     g: FloatArray
-    finished: bool
+    status: Status

@@ -9,6 +9,7 @@ from otgan.checks import FloatArray
 from otgan.costs import Costs, need_points
 from otgan.dual import line
 from otgan.problem import OTProblem
+from otgan.solution import Status
 from otgan.solvers.raw import RawSolution
 
 
@@ -38,7 +39,7 @@ def solve_line(problem: OTProblem) -> RawSolution:
         f, g = line.optimal_potential(x, y, masses)
     else:
         f, g = _staircase_potentials(costs, rows, columns)
-    return RawSolution(rows, columns, mass, f, g, finished=True)
+    return RawSolution(rows, columns, mass, f, g, Status.OPTIMAL)
 
 
 def _staircase_potentials(
