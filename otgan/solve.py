@@ -16,11 +16,12 @@ from otgan.coupling import marginal_violation
 from otgan.dual.potentials import feasible_potentials
 from otgan.errors import Interrupted, InvalidValueError, NotProvidedError
 from otgan.exact import Masses
+from otgan.interrupts import interrupts
 from otgan.problem import OTProblem, cancel_common_mass, problem_from_matrix, problem_from_points
 from otgan.progress import Show, progress
 from otgan.solution import OTSolution, Stats, Status
-from otgan.solvers.multiscale import Limits, solve_multiscale
-from otgan.solvers.network_simplex import solve_simplex
+from otgan.solvers.multiscale import Limits, carries, solve_multiscale
+from otgan.solvers.network_simplex import BYTES_PER_PAIR, solve_simplex
 from otgan.solvers.raw import RawSolution
 from otgan.solvers.univariate import solve_line
 
@@ -141,35 +142,38 @@ def solve(
     max_memory = as_number("max_memory", max_memory, low=0, open_low=True)
     if max_seconds != math.inf:
         max_seconds = as_number("max_seconds", max_seconds, low=0, open_low=True)
-    limits = Limits(tol, max_iter, started + max_seconds, max_memory)
     if method == "univariate" and not problem.on_line:
         raise NotProvidedError("method 'univariate' needs points on the line; take method='multiscale'")
-    if method == "auto":
-        method = "univariate" if problem.on_line else "multiscale"
-    with progress("solving") as show:
-        if method == "univariate":
+    with progress("solving") as show, interrupts() as interrupted:
+        limits = Limits(tol, max_iter, started + max_seconds, max_memory, interrupted)
+        if method == "univariate" or (method == "auto" and problem.on_line):
             raw = solve_line(problem)
         else:
             raw = _solve_rest(problem, lambda rest: _solve_by(method, rest, limits, show))
         show("proving the bracket")
-        solution = _certified(problem, method, raw, tol, started)
+        solution = _certified(problem, raw, tol, started)
     if raw.status is Status.INTERRUPTED:
         raise Interrupted("the solution", solution)
     return solution
 
 
 def _solve_by(method: str, problem: OTProblem, limits: Limits, show: Show) -> RawSolution:
+    if method == "auto":
+        n, m = problem.shape
+        # Weights that no 64-bit integers hold are left to floats, where the dense matrix fits.
+        dense = not carries(problem.masses) and n * m * BYTES_PER_PAIR <= limits.max_memory
+        method = "network-simplex" if dense else "multiscale"
     if method == "multiscale":
         return solve_multiscale(problem, limits, show)
     return solve_simplex(problem, max_iter=limits.max_iter, max_memory=limits.max_memory)
 
 
-def _certified(problem: OTProblem, method: str, raw: RawSolution, tol: float, started: float) -> OTSolution:
+def _certified(problem: OTProblem, raw: RawSolution, tol: float, started: float) -> OTSolution:
     potentials = feasible_potentials(problem.costs, raw.f)
     certificate = certify(problem, (raw.rows, raw.columns, raw.mass), potentials.f, potentials.g)
     primal = float(np.dot(raw.mass, problem.costs.at(raw.rows, raw.columns)))
     stats = Stats(
-        method,
+        raw.solver,
         time.perf_counter() - started,
         marginal_violation(raw.rows, raw.columns, raw.mass, problem.masses),
         tol,
@@ -187,7 +191,9 @@ def _solve_rest(problem: OTProblem, solver: Callable[[OTProblem], RawSolution]) 
     rest = shared.rest_a.sum()
     if not rest:
         n, m = problem.shape
-        return RawSolution(shared.rows, shared.columns, staying, np.zeros(n), np.zeros(m), Status.OPTIMAL)
+        return RawSolution(
+            shared.rows, shared.columns, staying, np.zeros(n), np.zeros(m), Status.OPTIMAL, "common mass"
+        )
     raw = solver(OTProblem(problem.costs, Masses(shared.rest_a, shared.rest_b, int(rest))))
     return replace(
         raw,

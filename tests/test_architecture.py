@@ -16,6 +16,7 @@ ORDER = [
     "errors",
     "compiled",
     "progress",
+    "interrupts",
     "checks",
     "interval",
     "archive",

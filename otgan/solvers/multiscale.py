@@ -16,7 +16,9 @@ neighbourhoods, are ours.
 
 from __future__ import annotations
 
+import itertools
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -53,6 +55,8 @@ FINE = (1e-12, 1e-14, 1e-15)
 RENEW = 0.25
 #: Pivots between two looks at the clock.
 PIVOTS = 4000
+#: Seconds that the certificate takes, as a multiple of one search for the best arcs of all rows.
+PROOF = 8
 #: Bytes a node and a candidate arc take at their peak, measured at 10^5 points a side.
 BYTES_PER_NODE, BYTES_PER_ARC = 1000, 64
 #: Largest total of masses that are carried exactly; larger ones are rounded to it.
@@ -66,17 +70,21 @@ class Limits:
     Attributes:
         tol: Relative gap that is asked for.
         max_iter: Number of pivots.
-        deadline: Time by `time.perf_counter`.
+        deadline: Time by `time.perf_counter` at which the bracket should be proven.
         max_memory: Bytes.
+        interrupted: Says whether the user wants it to stop.
     """
 
     tol: float
     max_iter: int
     deadline: float
     max_memory: float
+    interrupted: Callable[[], bool] = lambda: False
 
 
-class _Stop(Exception):  # noqa: N818: it is no error
+class _StopHere(Exception):  # noqa: N818
+    """A limit has been reached."""
+
     def __init__(self, status: Status) -> None:
         self.status = status
 
@@ -100,6 +108,12 @@ class _Level:
     @property
     def places(self) -> FloatArray:
         return np.concatenate([self.costs.x, self.costs.y])
+
+
+def carries(masses: Masses) -> bool:
+    """Whether rounding to 64-bit integers leaves the masses as they are, to a part in 500."""
+    smallest = min(side[side > 0].min() for side in (masses.a, masses.b))
+    return int(masses.a.sum()) <= TOTAL or int(smallest) * TOTAL >= 500 * int(masses.a.sum())
 
 
 def solve_multiscale(problem: OTProblem, limits: Limits, show: Show = lambda text: None) -> RawSolution:
@@ -135,6 +149,7 @@ def solve_multiscale(problem: OTProblem, limits: Limits, show: Show = lambda tex
         potential,
         np.zeros(problem.shape[1]),
         run.status,
+        "multiscale",
     )
 
 
@@ -163,7 +178,7 @@ def _levels(
         sides.append((points[order], mass[order], ranges, depth))
         most = max(most, depth)
     levels = []
-    for height in [*range(0, most, STEP), most + 1]:
+    for height in [*range(0, max(1, most), STEP), most + 1]:
         centres, masses, firsts = [], [], []
         for points, mass, ranges, depth in sides:
             if height > depth:
@@ -189,6 +204,9 @@ class _Run:
         self.status = Status.OPTIMAL
         self.left = limits.max_iter
         self.dual, self.f = -np.inf, np.empty(0)
+        self.dropped_at = np.inf
+        #: Seconds to leave for the certificate.
+        self.reserve = 0.0
         self.tree: Tree
         # Only the order of degenerate pivots depends on it.
         self.rng = np.random.default_rng(0)
@@ -199,17 +217,17 @@ class _Run:
         self.tree = tree_of_edges(np.array([0]), np.array([1]), top.mass[:1].copy(), sources=1, root=1)
         self._renew(top)
         for above, level in pairwise(levels):
-            last = level is levels[-1]
             guess = self._guess(above, level)
             self._refine(above, level)
-            arcs = self._first_arcs(level, guess, last=last)
             if self.status is Status.OPTIMAL:
+                self.show(f"level {levels.index(level)} of {len(levels) - 1}")
                 try:
-                    self._improve(level, arcs, last=last)
-                except _Stop as stop:
+                    self._improve(level, guess, levels[-1])
+                except _StopHere as stop:
                     self.status = stop.status
-                except KeyboardInterrupt:
-                    self.status = Status.INTERRUPTED
+        if not len(self.f):  # stopped on the way
+            x, y, _ = levels[-1].costs.scaled
+            self.f = PointTree(y, levels[-1].costs).search(x, guess)[0][:, 0]
         return self.f
 
     def _refine(self, above: _Level, level: _Level) -> None:
@@ -235,13 +253,45 @@ class _Run:
         sums, _ = PointTree(costs.scaled[0], costs).search(costs.scaled[1], -self.tree.heights()[:sources])
         return np.asarray(-sums[:, 0])
 
-    def _first_arcs(self, level: _Level, guess: FloatArray, *, last: bool) -> _Arcs:
+    def _improve(self, level: _Level, guess: FloatArray, points: _Level) -> None:
+        """Pivot and price in turn, on the level of points to the end."""
         n, m = level.costs.shape
-        if n * m <= ALL_PAIRS and not last:
-            return _Arcs.of(level.costs, *np.divmod(np.arange(n * m), m))
+        last, all_pairs = level is points, n * m <= ALL_PAIRS
         x, y, _ = level.costs.scaled
-        best, columns = PointTree(y, level.costs).search(x, guess, BEST)
-        if last:
+        targets = PointTree(y, level.costs)
+        if all_pairs:
+            arcs = _Arcs.of(level.costs, *np.divmod(np.arange(n * m), m))
+        else:
+            arcs = self._best_arcs(level, targets, guess, points)
+        thresholds = [share * level.costs.scale for share in (FINE if last else (COARSE / np.sqrt(max(n, m)),))]
+        for rounds in itertools.count(1):
+            # No violation below a threshold adds more than that to the gap.
+            self._pivot(level, arcs, max(thresholds[0], self.limits.tol * self._primal(level) / 4))
+            if not last and (all_pairs or rounds == COARSE_ROUNDS):
+                return
+            heights = self.tree.heights()
+            f, h = heights[:n], heights[n:]
+            sums, at = targets.search(x, h, PRICED, below=f)
+            if last and self._close_enough(level, np.minimum(f, sums[:, 0]), h):
+                return
+            while True:
+                which, rank = np.nonzero((at >= 0) & (sums < f[:, None] - thresholds[0]))
+                if len(which):
+                    break
+                thresholds.pop(0)
+                if not thresholds:
+                    return
+            arcs = self._joined(arcs, _Arcs.of(level.costs, which, at[which, rank]), level)
+
+    def _best_arcs(self, level: _Level, targets: PointTree, guess: FloatArray, points: _Level) -> _Arcs:
+        """The best arcs of each row and column for the heights that the level above suggests for the targets."""
+        n, m = level.costs.shape
+        x, y, _ = level.costs.scaled
+        started = time.perf_counter()
+        best, columns = targets.search(x, guess, BEST)
+        # Searches take somewhat longer for each of more points.
+        self.reserve = PROOF * (time.perf_counter() - started) * (len(points.mass) / len(level.mass)) ** 1.25
+        if level is points:
             self._note(level, best[:, 0], guess)
         _, rows = PointTree(x, level.costs).search(y, -best[:, 0], BEST)
         pairs = np.concatenate(
@@ -249,41 +299,28 @@ class _Run:
         )
         return _Arcs.of(level.costs, *np.divmod(np.unique(pairs), m))
 
-    def _improve(self, level: _Level, arcs: _Arcs, *, last: bool) -> None:
-        """Pivot and price in turn."""
-        n, m = level.costs.shape
-        x, y, _ = level.costs.scaled
-        targets = PointTree(y, level.costs)
-        scale = level.costs.scale
-        thresholds = iter(FINE if last else (COARSE / np.sqrt(max(n, m)),))
-        threshold = next(thresholds) * scale
-        rounds = 0
-        while True:
-            # No violation above the threshold adds more than the threshold to the gap.
-            self._pivot(level, arcs, max(threshold, self.limits.tol * self._primal(level) / 4))
-            rounds += 1
-            if not last and (n * m <= ALL_PAIRS or rounds >= COARSE_ROUNDS):
-                return
+    def _close_enough(self, level: _Level, f: FloatArray, h: FloatArray) -> bool:
+        """Whether plan and potentials bracket the cost as closely as asked."""
+        self._note(level, f, h)
+        primal = self._primal(level)
+        gap = (primal - self.dual) / primal if primal > 0 else 0.0
+        self.show(f"relative gap {gap:.1e}")
+        return gap <= self.limits.tol / 2
+
+    def _joined(self, arcs: _Arcs, more: _Arcs, level: _Level) -> _Arcs:
+        """All candidates; where they would be too many, those with the smallest reduced costs.
+
+        Arcs of the basis need not be candidates. Dropping arcs cannot make rounds go on forever, as long as the cost
+        of the flow has fallen since arcs were dropped last; until it has, all are kept.
+        """
+        primal = self._primal(level)
+        if len(arcs.rows) + len(more.rows) > self.most_arcs and primal < self.dropped_at:
+            self.dropped_at = primal
             heights = self.tree.heights()
-            f, h = heights[:n], heights[n:]
-            sums, at = targets.search(x, h, PRICED, below=f)
-            if last:
-                primal = self._primal(level)
-                self._note(level, np.minimum(f, sums[:, 0]), h)
-                gap = (primal - self.dual) / primal if primal > 0 else 0.0
-                self.show(f"relative gap {gap:.1e}")
-                if gap <= self.limits.tol / 2:
-                    return
-            bad = (at >= 0) & (sums < f[:, None] - threshold)
-            while last and not bad.any():
-                threshold = next(thresholds, 0.0) * scale
-                if threshold == 0:
-                    return
-                bad = (at >= 0) & (sums < f[:, None] - threshold)
-            if not bad.any():
-                return
-            which, rank = np.nonzero(bad)
-            arcs = arcs.joined(_Arcs.of(level.costs, which, at[which, rank]))
+            reduced = arcs.costs - heights[arcs.rows] + heights[level.costs.shape[0] + arcs.columns]
+            keep = np.argpartition(reduced, self.most_arcs // 2)[: self.most_arcs // 2]
+            arcs = _Arcs(arcs.rows[keep], arcs.columns[keep], arcs.costs[keep])
+        return arcs.joined(more)
 
     def _pivot(self, level: _Level, arcs: _Arcs, threshold: float) -> None:
         """Pivot on candidates until none is left, looking at the limits now and then."""
@@ -302,9 +339,11 @@ class _Run:
             if done < most:
                 return
             if self.left <= 0:
-                raise _Stop(Status.ITERATION_LIMIT)
-            if time.perf_counter() > self.limits.deadline:
-                raise _Stop(Status.RESOURCE_LIMIT)
+                raise _StopHere(Status.ITERATION_LIMIT)
+            if self.limits.interrupted():
+                raise _StopHere(Status.INTERRUPTED)
+            if time.perf_counter() + self.reserve > self.limits.deadline:
+                raise _StopHere(Status.RESOURCE_LIMIT)
 
     def _renew(self, level: _Level) -> None:
         tree = self.tree.in_preorder()

@@ -62,7 +62,7 @@ def solve_simplex(problem: OTProblem, *, max_iter: int, max_memory: float) -> Ra
     f, g = np.full(n, -np.inf), np.full(m, -np.inf)
     f[rows], g[columns] = u, v
     status = Status.OPTIMAL if finished else Status.ITERATION_LIMIT
-    return RawSolution(rows[at_row], columns[at_column], plan[at_row, at_column], f, g, status)
+    return RawSolution(rows[at_row], columns[at_column], plan[at_row, at_column], f, g, status, "network-simplex")
 
 
 def _along_tight_arcs(

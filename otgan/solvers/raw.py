@@ -22,6 +22,7 @@ class RawSolution:
         f: Potential at the source points, (n,).
         g: Potential at the target points, (m,).
         status: OPTIMAL if the algorithm came to its own end, else the limit that ended it.
+        solver: Name of the algorithm.
     """
 
     rows: NDArray[np.intp]
@@ -30,3 +31,4 @@ class RawSolution:
     f: FloatArray
     g: FloatArray
     status: Status
+    solver: str

@@ -39,7 +39,7 @@ def solve_line(problem: OTProblem) -> RawSolution:
         f, g = line.optimal_potential(x, y, masses)
     else:
         f, g = _staircase_potentials(costs, rows, columns)
-    return RawSolution(rows, columns, mass, f, g, Status.OPTIMAL)
+    return RawSolution(rows, columns, mass, f, g, Status.OPTIMAL, "univariate")
 
 
 def _staircase_potentials(
