@@ -29,6 +29,8 @@ from otgan.problem import OTProblem, cancel_common_mass
 #: Potentials shrunk by this share gain slack on all long arcs, which absorbs their rounding errors; they lose the
 #: same share of the bound. Worth a try where W1 is tiny beside the diameter and rounding is all that is left.
 SHRINK = 2e-12
+#: Where a larger share of the bound is missing, it is not rounding that is missing.
+MORE_THAN_ROUNDING = 1e-6
 #: More than all terms of a sum together can lose to underflow, 2^-1074 each, a few times over.
 UNDERFLOW = 2.0**-1000
 #: Potentials beyond this multiple of the largest cost are cut to it; optimal ones stay below the cost itself.
@@ -127,6 +129,8 @@ def lower_bound(problem: OTProblem, f: FloatArray, g: FloatArray, *, enough: flo
         return 0.0
     best = 0.0
     for shrink in (0.0, SHRINK) if problem.is_w1 else (0.0,):
+        if shrink and best < enough * (1 - MORE_THAN_ROUNDING):
+            break
         for to_rows in (False, True):
             given = (g if to_rows else f) * (1 - shrink)
             best = max(best, dual_value(problem.costs, masses, given, to_rows=to_rows))

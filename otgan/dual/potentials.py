@@ -57,13 +57,12 @@ class Potentials:
 def feasible_potentials(costs: Costs, f: FloatArray) -> Potentials:
     """The best feasible pair above a potential on part of the source.
 
-    Two transforms never lower the dual value and leave f and g each other's c-transform (Santambrogio 2015,
-    Sec. 1.6), so that points without mass, and points off the sample, fit in.
+    Two transforms never lower the dual value and leave f and g each other's c-transform, a third one would give g
+    again (Santambrogio 2015, Sec. 1.6); so points without mass, and points off the sample, fit in.
 
     Args:
         costs: Costs.
         f: Potential, (n,); −∞ at points that have none yet, which get what they are due. Not −∞ everywhere.
     """
     g = transform_to_columns(costs, f)
-    f = transform_to_rows(costs, g)
-    return Potentials(f, transform_to_columns(costs, f), costs)
+    return Potentials(transform_to_rows(costs, g), g, costs)

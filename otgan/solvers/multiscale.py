@@ -56,7 +56,7 @@ RENEW = 0.25
 #: Pivots between two looks at the clock.
 PIVOTS = 4000
 #: Seconds that the certificate takes, as a multiple of one search for the best arcs of all rows.
-PROOF = 8
+PROOF = 5
 #: Bytes a node and a candidate arc take at their peak, measured at 10^5 points a side.
 BYTES_PER_NODE, BYTES_PER_ARC = 1000, 64
 #: Largest total of masses that are carried exactly; larger ones are rounded to it.
