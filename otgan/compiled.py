@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -18,15 +19,22 @@ import numba
 THREADS = ("OTGAN_NUM_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
 
 
-def compiled(function: Callable[..., Any]) -> Any:
-    """Compile a function on first use, in IEEE arithmetic, and keep the machine code for later processes.
+def compiled(function: Callable[..., Any] | None = None, *, fastmath: set[str] | bool = False) -> Any:
+    """Compile a function on first use, and keep the machine code for later processes.
 
     Where neither the package's folder nor the user's cache can be written, the code is kept for this process only.
+
+    Args:
+        function: What to compile, in IEEE arithmetic; without it, the result is a decorator.
+        fastmath: LLVM's names of the liberties to take with that.
     """
+    if function is None:
+        return partial(compiled, fastmath=fastmath)
+    settings = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
     try:
-        return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+        return numba.njit(cache=True, **settings)(function)
     except RuntimeError:  # Numba's answer when no folder for its cache can be written
-        return numba.njit(nogil=True, error_model="numpy")(function)
+        return numba.njit(**settings)(function)
 
 
 def thread_count() -> int:

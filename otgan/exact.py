@@ -84,6 +84,29 @@ def integer_masses(a: FloatArray, b: FloatArray) -> Masses:
     )
 
 
+#: Largest total of masses that `whole_masses` leaves as they are.
+WHOLE = 2**61
+
+
+def carries(masses: Masses) -> bool:
+    """Whether `whole_masses` leaves the positive masses as they are, to a part in 500 of each."""
+    total = int(masses.a.sum())
+    return total <= WHOLE or all(int(side[side > 0].min()) * WHOLE >= 500 * total for side in (masses.a, masses.b))
+
+
+def whole_masses(masses: Masses) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Positive masses as int64 with the same sum on both sides: themselves up to `WHOLE`, else rounded to it."""
+    total = int(masses.a.sum())
+    if total <= WHOLE:
+        return masses.a.astype(np.int64), masses.b.astype(np.int64)
+    sides = []
+    for side in (masses.a, masses.b):
+        rounded = np.array([max(1, int(mass) * WHOLE // total) for mass in side], dtype=np.int64)
+        rounded[np.argmax(rounded)] += WHOLE - int(rounded.sum())
+        sides.append(rounded)
+    return sides[0], sides[1]
+
+
 def sums_by(index: NDArray[np.intp], masses: NDArray[Any], size: int) -> NDArray[Any]:
     """Exact sums of integer masses by index, (size,)."""
     sums = np.zeros(size, dtype=masses.dtype)

@@ -12,20 +12,25 @@ import numpy as np
 
 from otgan.certificate import Certificate, certify
 from otgan.checks import as_count, as_number
+from otgan.costs import PointCosts
 from otgan.coupling import marginal_violation
 from otgan.dual.potentials import feasible_potentials
 from otgan.errors import Interrupted, InvalidValueError, NotProvidedError
-from otgan.exact import Masses
+from otgan.exact import Masses, carries
 from otgan.interrupts import interrupts
 from otgan.problem import OTProblem, cancel_common_mass, problem_from_matrix, problem_from_points
 from otgan.progress import Show, progress
 from otgan.solution import OTSolution, Stats, Status
-from otgan.solvers.multiscale import Limits, carries, solve_multiscale
+from otgan.solvers.dense import solve_dense
+from otgan.solvers.limits import Limits
+from otgan.solvers.multiscale import solve_multiscale
 from otgan.solvers.network_simplex import BYTES_PER_PAIR, solve_simplex
 from otgan.solvers.raw import RawSolution
 from otgan.solvers.univariate import solve_line
 
-METHODS = ("auto", "univariate", "multiscale", "network-simplex")
+METHODS = ("auto", "univariate", "dense", "multiscale", "network-simplex")
+#: Pairs up to which the dense matrix is quicker than cells.
+DENSE = 250_000
 #: Bytes that a solve may take unless told otherwise.
 MAX_MEMORY = 4 * 2**30
 
@@ -57,11 +62,12 @@ def wasserstein(
         p: Exponent, 1 ≤ p ≤ 64.
         metric: "euclidean", "cityblock", "chebyshev", or "haversine" (degrees of latitude and longitude; the
             distance is in kilometres on a sphere of radius 6371.0088 km).
-        method: "auto", "univariate" (points on the line), "multiscale" (no cost matrix; what "auto" takes off the line),
-            or "network-simplex" (POT's, on the dense cost matrix).
+        method: "univariate" (points on the line), "dense" (our network simplex on the cost matrix), "multiscale" (the same
+            on cells and then on few arcs, without a matrix), "network-simplex" (POT's, on the cost matrix), or "auto":
+            the first that applies.
         tol: Relative gap at which the solver may stop, and the result counts as converged.
         max_iter: Pivots after which a simplex stops; the bracket then is wide, and holds.
-        max_seconds: Seconds after which "multiscale" stops, certificate included as far as that can be foreseen; the
+        max_seconds: Seconds after which "dense" and "multiscale" stop, certificate included as far as that can be foreseen; the
             bracket then is as narrow as the time allowed, and holds.
         max_memory: Bytes that the solver may take.
 
@@ -91,6 +97,7 @@ def transport(
     *,
     tol: float = 1e-11,
     max_iter: int = 10**8,
+    max_seconds: float = math.inf,
     max_memory: float = MAX_MEMORY,
 ) -> OTSolution:
     r"""Optimal transport for a cost matrix of one's own, $\min_\pi \sum_{ij} \pi_{ij} c_{ij}$.
@@ -101,6 +108,7 @@ def transport(
         b: Target weights, (m,); None for equal ones.
         tol: Relative gap at which the result counts as converged.
         max_iter: Pivots after which the network simplex stops.
+        max_seconds: Seconds after which it stops; the bracket then is wide, and holds.
         max_memory: Bytes that the solver may take.
 
     Returns:
@@ -114,7 +122,7 @@ def transport(
     0.5
     """
     problem = problem_from_matrix(cost_matrix, a, b)
-    return solve(problem, method="network-simplex", tol=tol, max_iter=max_iter, max_memory=max_memory)
+    return solve(problem, method="auto", tol=tol, max_iter=max_iter, max_seconds=max_seconds, max_memory=max_memory)
 
 
 def solve(
@@ -123,7 +131,7 @@ def solve(
     method: str,
     tol: float,
     max_iter: int,
-    max_seconds: float = math.inf,
+    max_seconds: float,
     max_memory: float,
 ) -> OTSolution:
     """Solve and certify a problem that has been read.
@@ -158,13 +166,17 @@ def solve(
 
 
 def _solve_by(method: str, problem: OTProblem, limits: Limits, show: Show) -> RawSolution:
+    n, m = problem.shape
     if method == "auto":
-        n, m = problem.shape
-        # Weights that no 64-bit integers hold are left to floats, where the dense matrix fits.
-        dense = not carries(problem.masses) and n * m * BYTES_PER_PAIR <= limits.max_memory
-        method = "network-simplex" if dense else "multiscale"
+        points = isinstance(problem.costs, PointCosts)
+        method = "multiscale" if points and n * m > DENSE else "dense"
+        # Weights that no 64-bit integer holds are left to floats, where the matrix fits.
+        if n * m * BYTES_PER_PAIR <= limits.max_memory and not carries(problem.masses):
+            method = "network-simplex"
     if method == "multiscale":
         return solve_multiscale(problem, limits, show)
+    if method == "dense":
+        return solve_dense(problem, limits)
     return solve_simplex(problem, max_iter=limits.max_iter, max_memory=limits.max_memory)
 
 
@@ -192,7 +204,7 @@ def _solve_rest(problem: OTProblem, solver: Callable[[OTProblem], RawSolution]) 
     if not rest:
         n, m = problem.shape
         return RawSolution(
-            shared.rows, shared.columns, staying, np.zeros(n), np.zeros(m), Status.OPTIMAL, "common mass"
+            shared.rows, shared.columns, staying, np.zeros(problem.shape[0]), Status.OPTIMAL, "common mass"
         )
     raw = solver(OTProblem(problem.costs, Masses(shared.rest_a, shared.rest_b, int(rest))))
     return replace(

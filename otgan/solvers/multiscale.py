@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -27,11 +26,12 @@ from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
 from otgan.costs import PointCosts, check_memory, need_points
-from otgan.exact import Masses
+from otgan.exact import Masses, whole_masses
 from otgan.problem import OTProblem
 from otgan.progress import Show
 from otgan.search import PointTree, boxes
 from otgan.solution import Status
+from otgan.solvers.limits import PIVOTS, Limits, StopHere
 from otgan.solvers.raw import RawSolution
 from otgan.solvers.refine import refine
 from otgan.solvers.spanning_tree import Tree, pivots, strongly_feasible, tree_of_edges
@@ -53,40 +53,10 @@ COARSE = 1e-4
 FINE = (1e-12, 1e-14, 1e-15)
 #: Pivots, as a share of the nodes, after which places are put into preorder and heights are summed anew.
 RENEW = 0.25
-#: Pivots between two looks at the clock.
-PIVOTS = 4000
 #: Seconds that the certificate takes, as a multiple of one search for the best arcs of all rows.
 PROOF = 5
 #: Bytes a node and a candidate arc take at their peak, measured at 10^5 points a side.
 BYTES_PER_NODE, BYTES_PER_ARC = 1000, 64
-#: Largest total of masses that are carried exactly; larger ones are rounded to it.
-TOTAL = 2**61
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Where a solve may stop before its end.
-
-    Attributes:
-        tol: Relative gap that is asked for.
-        max_iter: Number of pivots.
-        deadline: Time by `time.perf_counter` at which the bracket should be proven.
-        max_memory: Bytes.
-        interrupted: Says whether the user wants it to stop.
-    """
-
-    tol: float
-    max_iter: int
-    deadline: float
-    max_memory: float
-    interrupted: Callable[[], bool] = lambda: False
-
-
-class _StopHere(Exception):  # noqa: N818
-    """A limit has been reached."""
-
-    def __init__(self, status: Status) -> None:
-        self.status = status
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,12 +80,6 @@ class _Level:
         return np.concatenate([self.costs.x, self.costs.y])
 
 
-def carries(masses: Masses) -> bool:
-    """Whether rounding to 64-bit integers leaves the masses as they are, to a part in 500."""
-    smallest = min(side[side > 0].min() for side in (masses.a, masses.b))
-    return int(masses.a.sum()) <= TOTAL or int(smallest) * TOTAL >= 500 * int(masses.a.sum())
-
-
 def solve_multiscale(problem: OTProblem, limits: Limits, show: Show = lambda text: None) -> RawSolution:
     """Solve the transport problem between points exactly, up to rounding, in memory proportional to n + m.
 
@@ -134,7 +98,7 @@ def solve_multiscale(problem: OTProblem, limits: Limits, show: Show = lambda tex
     check_memory(smallest, limits.max_memory, "the multiscale solver")
     costs = need_points(problem.costs, "the multiscale solver")
     run = _Run(limits, show, most_arcs=int((limits.max_memory - (n + m) * BYTES_PER_NODE) // BYTES_PER_ARC))
-    mass_a, mass_b = _int64_masses(Masses(masses.a[rows], masses.b[columns], masses.total))
+    mass_a, mass_b = whole_masses(Masses(masses.a[rows], masses.b[columns], masses.total))
     order_x, order_y, levels = _levels(costs.x[rows], costs.y[columns], mass_a, mass_b, costs)
     rows, columns = rows[order_x], columns[order_y]
     f = run.descend(levels)
@@ -147,23 +111,9 @@ def solve_multiscale(problem: OTProblem, limits: Limits, show: Show = lambda tex
         columns[heads[used] - n],
         flow[used] / mass_a.sum(),
         potential,
-        np.zeros(problem.shape[1]),
         run.status,
         "multiscale",
     )
-
-
-def _int64_masses(masses: Masses) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Positive masses as int64 with the same sum: exact below `TOTAL`, else to one part in it."""
-    total = int(masses.a.sum())
-    if total <= TOTAL:
-        return masses.a.astype(np.int64), masses.b.astype(np.int64)
-    sides = []
-    for side in (masses.a, masses.b):
-        rounded = np.array([max(1, int(mass) * TOTAL // total) for mass in side], dtype=np.int64)
-        rounded[np.argmax(rounded)] += TOTAL - rounded.sum()
-        sides.append(rounded)
-    return sides[0], sides[1]
 
 
 def _levels(
@@ -223,7 +173,7 @@ class _Run:
                 self.show(f"level {levels.index(level)} of {len(levels) - 1}")
                 try:
                     self._improve(level, guess, levels[-1])
-                except _StopHere as stop:
+                except StopHere as stop:
                     self.status = stop.status
         if not len(self.f):  # stopped on the way
             x, y, _ = levels[-1].costs.scaled
@@ -339,11 +289,8 @@ class _Run:
             if done < most:
                 return
             if self.left <= 0:
-                raise _StopHere(Status.ITERATION_LIMIT)
-            if self.limits.interrupted():
-                raise _StopHere(Status.INTERRUPTED)
-            if time.perf_counter() + self.reserve > self.limits.deadline:
-                raise _StopHere(Status.RESOURCE_LIMIT)
+                raise StopHere(Status.ITERATION_LIMIT)
+            self.limits.look(reserve=self.reserve)
 
     def _renew(self, level: _Level) -> None:
         tree = self.tree.in_preorder()

@@ -58,11 +58,10 @@ def solve_simplex(problem: OTProblem, *, max_iter: int, max_memory: float) -> Ra
     if finished:
         u, v = _along_tight_arcs(costs, plan, u, v)
     at_row, at_column = np.nonzero(plan)
-    n, m = problem.shape
-    f, g = np.full(n, -np.inf), np.full(m, -np.inf)
-    f[rows], g[columns] = u, v
+    f = np.full(problem.shape[0], -np.inf)
+    f[rows] = u
     status = Status.OPTIMAL if finished else Status.ITERATION_LIMIT
-    return RawSolution(rows[at_row], columns[at_column], plan[at_row, at_column], f, g, status, "network-simplex")
+    return RawSolution(rows[at_row], columns[at_column], plan[at_row, at_column], f, status, "network-simplex")
 
 
 def _along_tight_arcs(

@@ -19,8 +19,7 @@ class RawSolution:
         rows: Source index of each arc of the plan, (k,).
         columns: Target index of each arc, (k,).
         mass: Mass on each arc, (k,), of a whole of one.
-        f: Potential at the source points, (n,).
-        g: Potential at the target points, (m,).
+        f: Potential at the source points, (n,); −∞ where there is no mass.
         status: OPTIMAL if the algorithm came to its own end, else the limit that ended it.
         solver: Name of the algorithm.
     """
@@ -29,6 +28,5 @@ class RawSolution:
     columns: NDArray[np.intp]
     mass: FloatArray
     f: FloatArray
-    g: FloatArray
     status: Status
     solver: str

@@ -64,7 +64,7 @@ class Tree:
     def in_preorder(self) -> Tree:
         """The same tree with its places in preorder, where subtrees lie together in memory."""
         order = _preorder(self.links, self.root)
-        return Tree(_moved(self.links, order), self.flow[order], self.height[order], self.node[order], 0)
+        return Tree(moved(self.links, order), self.flow[order], self.height[order], self.node[order], 0)
 
     def arcs(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Source node, target node and flow of every arc of the tree, (N − 1,) each."""
@@ -81,7 +81,7 @@ class Tree:
         """
         step = np.zeros(len(self.node))
         step[self.links[:, PARENT] >= 0] = costs
-        _climb(self.links, self.root, step, self.height)
+        climb_tree(self.links, self.root, step, self.height)
 
 
 def tree_of_edges(
@@ -97,7 +97,7 @@ def tree_of_edges(
         root: A node.
     """
     order, parent, flow = _rooted(tails, heads, flows, root)
-    links = _linked(order, parent, sources)
+    links = linked(order, parent, sources)
     return Tree(links, flow[order], np.zeros(len(order)), order, 0)
 
 
@@ -139,7 +139,7 @@ def _rooted(tails, heads, flows, root):
 
 
 @compiled
-def _linked(order, parent, sources):
+def linked(order, parent, sources):
     """Links of a tree whose places are in the given preorder."""
     size = len(order)
     place = np.empty(size, np.int32)
@@ -170,7 +170,7 @@ def _preorder(links, root):
 
 
 @compiled
-def _moved(links, order):
+def moved(links, order):
     """The links when what is in place order[t] moves to place t."""
     to = np.empty(len(links), np.int32)
     for t in range(len(order)):
@@ -184,7 +184,7 @@ def _moved(links, order):
 
 
 @compiled
-def _climb(links, root, step, height):
+def climb_tree(links, root, step, height):
     place = links[root, NEXT]
     while place != root:
         above = height[links[place, PARENT]]
@@ -268,7 +268,7 @@ def _grow(links, node, join, size):
 
 
 @compiled
-def _pivot(links, flow, height, i, j, reduced):
+def pivot(links, flow, height, i, j, reduced):
     """Take in the arc from i to j, whose reduced cost is negative."""
     join = _join(links, i, j)
     # Around the cycle, join … i -> j … join, flow runs against the arcs below sources on the first path, and below
@@ -346,5 +346,5 @@ def pivots(links, flow, height, tails, heads, costs, threshold, start, most):
         else:
             idle = 0
             done += 1
-            _pivot(links, flow, height, tails[entering], heads[entering], best)
+            pivot(links, flow, height, tails[entering], heads[entering], best)
     return done, at

@@ -36,10 +36,10 @@ def solve_line(problem: OTProblem) -> RawSolution:
     columns = by_y[np.searchsorted(above_y, levels)]
     mass = masses.floats(np.diff(levels, prepend=0))
     if costs.p == 1:
-        f, g = line.optimal_potential(x, y, masses)
+        f, _ = line.optimal_potential(x, y, masses)
     else:
-        f, g = _staircase_potentials(costs, rows, columns)
-    return RawSolution(rows, columns, mass, f, g, Status.OPTIMAL, "univariate")
+        f, _ = _staircase_potentials(costs, rows, columns)
+    return RawSolution(rows, columns, mass, f, Status.OPTIMAL, "univariate")
 
 
 def _staircase_potentials(
