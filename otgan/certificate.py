@@ -19,7 +19,7 @@ from otgan.checks import FloatArray
 from otgan.costs import Costs, PointCosts
 from otgan.coupling import Arcs, exact_coupling
 from otgan.dual import line
-from otgan.dual.transform import proven_transform
+from otgan.dual.transform import proven_transform, transform_to_columns
 from otgan.errors import CertificateError
 from otgan.exact import Masses, down, products, up
 from otgan.interval import Interval
@@ -64,7 +64,7 @@ def certify(
     problem: OTProblem,
     plan: tuple[NDArray[np.intp], NDArray[np.intp], FloatArray],
     f: FloatArray,
-    g: FloatArray,
+    g: FloatArray | None = None,
 ) -> Certificate:
     """Bracket the optimal cost.
 
@@ -72,7 +72,7 @@ def certify(
         problem: The problem.
         plan: Source index, target index and mass of each arc; anything that is not a finite positive mass is ignored.
         f: Potential at the source points, (n,); entries that are not finite are ignored.
-        g: Potential at the target points, (m,); likewise.
+        g: Potential at the target points, (m,); likewise. None for the c-transform of f.
 
     Returns:
         The certificate.
@@ -108,18 +108,18 @@ def upper_bound(problem: OTProblem, plan: tuple[NDArray[np.intp], NDArray[np.int
     return up(total * (1 + 6 * UNIT) + UNDERFLOW * (1 + float(highest.max()))), arcs
 
 
-def lower_bound(problem: OTProblem, f: FloatArray, g: FloatArray, *, enough: float = math.inf) -> float:
+def lower_bound(problem: OTProblem, f: FloatArray, g: FloatArray | None = None, *, enough: float = math.inf) -> float:
     """A proven lower bound of the optimal cost, from whichever of the two potentials proves more.
 
     Args:
         problem: The problem.
         f: Potential at the source points, (n,); entries that are not finite count as 0.
-        g: Potential at the target points, (m,); likewise.
+        g: Potential at the target points, (m,); likewise. None for the c-transform of f.
         enough: A bound this good ends the search for a better one.
     """
     costs = problem.costs
-    f, g = tame(f, g, costs.scale)
     if isinstance(costs, PointCosts) and costs.on_line and costs.p == 1:
+        f, g = tame(f, transform_to_columns(costs, f) if g is None else g, costs.scale)
         bound = line.lower_bound(costs.x[:, 0], costs.y[:, 0], problem.masses, f, g)
         return max(0.0, down(bound - UNDERFLOW * (1 + costs.scale)))
     # For W1 only the difference of the measures counts, and without the mass that they share it has less rounding.
@@ -132,8 +132,10 @@ def lower_bound(problem: OTProblem, f: FloatArray, g: FloatArray, *, enough: flo
         if shrink and best < enough * (1 - MORE_THAN_ROUNDING):
             break
         for to_rows in (False, True):
-            given = (g if to_rows else f) * (1 - shrink)
-            best = max(best, dual_value(problem.costs, masses, given, to_rows=to_rows))
+            if to_rows and g is None:
+                g = transform_to_columns(costs, f)
+            tamed = tame(f, f if g is None else g, costs.scale)[to_rows]
+            best = max(best, dual_value(costs, masses, tamed * (1 - shrink), to_rows=to_rows))
             if best >= enough:
                 return best
     return best

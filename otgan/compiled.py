@@ -30,7 +30,7 @@ def compiled(function: Callable[..., Any] | None = None, *, fastmath: set[str] |
     """
     if function is None:
         return partial(compiled, fastmath=fastmath)
-    settings = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
+    settings: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
     try:
         return numba.njit(cache=True, **settings)(function)
     except RuntimeError:  # Numba's answer when no folder for its cache can be written

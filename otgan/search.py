@@ -1,6 +1,6 @@
-"""Points in a tree of boxes, and the search for the point with the smallest cost plus height.
+r"""Points in a tree of boxes, and the search for the point with the smallest cost plus height.
 
-Both a c-transform ($\\min_j c(z, y_j) - g_j$) and the pricing of a network simplex ($c_{ij} - f_i - g_j < 0$?) ask for
+Both a c-transform ($\min_j c(z, y_j) - g_j$) and the pricing of a network simplex ($c_{ij} - f_i - g_j < 0$?) ask for
 the smallest sums of a cost and a number at each point. A box whose least number plus smallest possible cost is too
 large is passed over with all its points; in low dimension few boxes are left, in high dimension it is a loop over all
 points at the speed of the processor's vector unit. No pair is stored.
@@ -31,7 +31,7 @@ _great_circle = compiled(great_circle)
 
 
 @compiled
-def _select(points, order, start, stop, middle, axis):
+def _select(points: FloatArray, order: NDArray[np.intp], start: int, stop: int, middle: int, axis: int) -> None:
     """Reorder order[start:stop] so that its middle has its sorted place along an axis.
 
     Source: Hoare (1961), Algorithm 65: Find, Communications of the ACM 4.
@@ -58,7 +58,17 @@ def _select(points, order, start, stop, middle, axis):
 
 
 @compiled
-def _boxes(points, depth):
+def boxes(points: FloatArray, depth: int) -> tuple[NDArray[np.intp], NDArray[np.int64], FloatArray, FloatArray]:
+    """Halve a set of points at the median of its widest axis, again and again.
+
+    Args:
+        points: (n, d).
+        depth: How often; at most log2(n), so that no box is empty.
+
+    Returns:
+        The order in which every box is a range of points, (n,); the ranges, (2^(depth + 1), 2), where boxes 2k and
+        2k + 1 are the halves of box k and box 1 is all; and the lower and upper corners.
+    """
     n, d = points.shape
     order = np.arange(n)
     ranges = np.zeros((2 << depth, 2), np.int64)
@@ -83,29 +93,15 @@ def _boxes(points, depth):
     return order, ranges, low, high
 
 
-def boxes(points: FloatArray, depth: int) -> tuple[NDArray[np.intp], NDArray[np.int64], FloatArray, FloatArray]:
-    """Halve a set of points at the median of its widest axis, again and again.
-
-    Args:
-        points: (n, d).
-        depth: How often; at most log2(n), so that no box is empty.
-
-    Returns:
-        The order in which every box is a range of points, (n,); the ranges, (2^(depth + 1), 2), where boxes 2k and
-        2k + 1 are the halves of box k and box 1 is all; and the lower and upper corners.
-    """
-    return _boxes(points, depth)  # type: ignore[no-any-return]
-
-
 @compiled
-def _power(length, p):
+def _power(length: float, p: float) -> float:
     if p == 1.0:
         return length
     return length * length if p == 2.0 else length**p
 
 
 @compiled
-def _cost_to_box(place, low, high, metric, unit, p):
+def _cost_to_box(place: FloatArray, low: FloatArray, high: FloatArray, metric: int, unit: float, p: float) -> float:
     """At most the cost from a place to any point in a box, up to rounding."""
     total = 0.0
     for k in range(len(place)):
@@ -116,7 +112,7 @@ def _cost_to_box(place, low, high, metric, unit, p):
             total = max(total, gap)
         else:
             total += gap * gap
-    if metric == _EUCLIDEAN or metric == _HAVERSINE:
+    if metric in (_EUCLIDEAN, _HAVERSINE):
         total = np.sqrt(total)
     if metric == _HAVERSINE:  # from the chord to the arc
         total = 2 * EARTH_RADIUS * np.arcsin(min(1.0, total / (2 * EARTH_RADIUS)))
@@ -124,7 +120,9 @@ def _cost_to_box(place, low, high, metric, unit, p):
 
 
 @compiled
-def _costs_to_leaf(point, columns, start, stop, metric, unit, p, out):
+def _costs_to_leaf(
+    point: FloatArray, columns: FloatArray, start: int, stop: int, metric: int, unit: float, p: float, out: FloatArray
+) -> None:
     """Costs from a point to those of a leaf, as `PointCosts` defines them; loops that a vector unit takes."""
     size = stop - start
     if metric == _HAVERSINE:
@@ -156,7 +154,7 @@ def _costs_to_leaf(point, columns, start, stop, metric, unit, p, out):
 
 
 @compiled
-def _least(ranges, heights):
+def _least(ranges: NDArray[np.int64], heights: FloatArray) -> FloatArray:
     least = np.empty(len(ranges))
     for node in range(len(ranges) - 1, 0, -1):
         if 2 * node < len(ranges):
@@ -168,26 +166,26 @@ def _least(ranges, heights):
 
 @compiled
 def _search(
-    first,
-    last,
-    points,
-    places,
-    columns,
-    ranges,
-    low,
-    high,
-    least,
-    heights,
-    metric,
-    unit,
-    p,
-    keep,
-    less,
-    error,
-    below,
-    found,
-    at,
-):
+    first: int,
+    last: int,
+    points: FloatArray,
+    places: FloatArray,
+    columns: FloatArray,
+    ranges: NDArray[np.int64],
+    low: FloatArray,
+    high: FloatArray,
+    least: FloatArray,
+    heights: FloatArray,
+    metric: int,
+    unit: float,
+    p: float,
+    keep: float,
+    less: float,
+    error: float,
+    below: FloatArray,
+    found: FloatArray,
+    at: NDArray[np.intp],
+) -> None:
     """Fill found and at for queries first to last; see `PointTree.search`.
 
     A cost c counts as max(c · keep − less, 0), and that of a box by four times as much less: enough for the rounding
@@ -209,12 +207,10 @@ def _search(
                 continue
             if 2 * node < nodes:
                 node *= 2
-                left = max(_cost_to_box(place, low[node], high[node], metric, unit, p) * keep_box - less_box, 0.0)
-                left += least[node]
-                right = max(
-                    _cost_to_box(place, low[node + 1], high[node + 1], metric, unit, p) * keep_box - less_box, 0.0
-                )
-                right += least[node + 1]
+                left = _cost_to_box(place, low[node], high[node], metric, unit, p)
+                left = max(left * keep_box - less_box, 0.0) + least[node]
+                right = _cost_to_box(place, low[node + 1], high[node + 1], metric, unit, p)
+                right = max(right * keep_box - less_box, 0.0) + least[node + 1]
                 if left > right:
                     left, right, far = right, left, node
                     node += 1

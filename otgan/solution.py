@@ -16,7 +16,7 @@ from otgan import archive
 from otgan.certificate import Certificate, certify
 from otgan.checks import FloatArray, as_number, as_points, as_real_array
 from otgan.costs import need_points, point_costs
-from otgan.dual.potentials import Potentials, feasible_potentials
+from otgan.dual.potentials import FeasiblePotentials, Potentials
 from otgan.errors import FileFormatError, NotProvidedError
 from otgan.exact import EXACT_FLOAT, Masses
 from otgan.problem import OTProblem
@@ -190,8 +190,9 @@ class OTSolution:
             )
             problem = OTProblem(costs, _stored_masses(header, costs.shape))
             plan = _stored_plan(arrays, costs.shape)
-            potentials = feasible_potentials(costs, _stored_floats(arrays, "f", costs.shape[0]))
-            certificate = certify(problem, plan, potentials.f, potentials.g)
+            f = _stored_floats(arrays, "f", costs.shape[0])
+            potentials = FeasiblePotentials(costs, lambda: f)
+            certificate = certify(problem, plan, f)
             stored = header["stats"]
             numbers = (as_number(key, stored[key], low=0) for key in ("seconds", "marginal_violation", "tol"))
             stats = Stats(str(stored["solver"]), *numbers)

@@ -14,7 +14,7 @@ from otgan.certificate import Certificate, certify
 from otgan.checks import as_count, as_number
 from otgan.costs import PointCosts
 from otgan.coupling import marginal_violation
-from otgan.dual.potentials import feasible_potentials
+from otgan.dual.potentials import FeasiblePotentials
 from otgan.errors import Interrupted, InvalidValueError, NotProvidedError
 from otgan.exact import Masses, carries
 from otgan.interrupts import interrupts
@@ -62,9 +62,9 @@ def wasserstein(
         p: Exponent, 1 ≤ p ≤ 64.
         metric: "euclidean", "cityblock", "chebyshev", or "haversine" (degrees of latitude and longitude; the
             distance is in kilometres on a sphere of radius 6371.0088 km).
-        method: "univariate" (points on the line), "dense" (our network simplex on the cost matrix), "multiscale" (the same
-            on cells and then on few arcs, without a matrix), "network-simplex" (POT's, on the cost matrix), or "auto":
-            the first that applies.
+        method: "univariate" (points on the line), "dense" (our network simplex on the cost matrix, for small problems),
+            "multiscale" (the same on cells and then on few arcs, without a matrix), "network-simplex" (POT's, on the
+            cost matrix, for weights over more than fifteen orders of magnitude), or "auto", which chooses.
         tol: Relative gap at which the solver may stop, and the result counts as converged.
         max_iter: Pivots after which a simplex stops; the bracket then is wide, and holds.
         max_seconds: Seconds after which "dense" and "multiscale" stop, certificate included as far as that can be foreseen; the
@@ -181,8 +181,8 @@ def _solve_by(method: str, problem: OTProblem, limits: Limits, show: Show) -> Ra
 
 
 def _certified(problem: OTProblem, raw: RawSolution, tol: float, started: float) -> OTSolution:
-    potentials = feasible_potentials(problem.costs, raw.f)
-    certificate = certify(problem, (raw.rows, raw.columns, raw.mass), potentials.f, potentials.g)
+    potentials = FeasiblePotentials(problem.costs, lambda: raw.f)
+    certificate = certify(problem, (raw.rows, raw.columns, raw.mass), raw.f)
     primal = float(np.dot(raw.mass, problem.costs.at(raw.rows, raw.columns)))
     stats = Stats(
         raw.solver,
@@ -202,10 +202,8 @@ def _solve_rest(problem: OTProblem, solver: Callable[[OTProblem], RawSolution]) 
     staying = problem.masses.floats(shared.stay)
     rest = shared.rest_a.sum()
     if not rest:
-        n, m = problem.shape
-        return RawSolution(
-            shared.rows, shared.columns, staying, np.zeros(problem.shape[0]), Status.OPTIMAL, "common mass"
-        )
+        f = np.zeros(problem.shape[0])
+        return RawSolution(shared.rows, shared.columns, staying, f, Status.OPTIMAL, "common mass")
     raw = solver(OTProblem(problem.costs, Masses(shared.rest_a, shared.rest_b, int(rest))))
     return replace(
         raw,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from otgan.checks import FloatArray, as_points
@@ -54,15 +56,34 @@ class Potentials:
         return transform_to_rows(costs.to_targets(where), self.g)
 
 
-def feasible_potentials(costs: Costs, f: FloatArray) -> Potentials:
-    """The best feasible pair above a potential on part of the source.
+class FeasiblePotentials(Potentials):
+    """The best feasible pair above a potential on part of the source, made when somebody asks for it.
 
     Two transforms never lower the dual value and leave f and g each other's c-transform, a third one would give g
     again (Santambrogio 2015, Sec. 1.6); so points without mass, and points off the sample, fit in.
 
     Args:
         costs: Costs.
-        f: Potential, (n,); −∞ at points that have none yet, which get what they are due. Not −∞ everywhere.
+        start: Gives the potential, (n,); −∞ at points that have none yet, which get what they are due. Not −∞
+            everywhere.
     """
-    g = transform_to_columns(costs, f)
-    return Potentials(transform_to_rows(costs, g), g, costs)
+
+    start: Callable[[], FloatArray]
+
+    def __init__(self, costs: Costs, start: Callable[[], FloatArray]) -> None:
+        self.__dict__.update(costs=costs, start=start)  # the class is frozen
+
+    @property
+    def f(self) -> FloatArray:
+        """Potential at the source points, (n,), in units of the cost."""
+        return self._pair[0]
+
+    @property
+    def g(self) -> FloatArray:
+        """Potential at the target points, (m,), in units of the cost."""
+        return self._pair[1]
+
+    @cached_property
+    def _pair(self) -> tuple[FloatArray, FloatArray]:
+        g = transform_to_columns(self.costs, self.start())
+        return transform_to_rows(self.costs, g), g

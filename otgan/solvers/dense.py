@@ -82,7 +82,9 @@ def _directions(costs: FloatArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 
 @compiled
-def _northwest(order_x, order_y, a, b):
+def _northwest(
+    order_x: NDArray[np.intp], order_y: NDArray[np.intp], a: NDArray[np.int64], b: NDArray[np.int64]
+) -> tuple[NDArray[np.int32], NDArray[np.int64], FloatArray]:
     """The tree of the north-west corner rule, with places numbered as nodes, and its flow; heights are left at zero.
 
     It is strongly feasible: where a source and a target are used up together, the source serves the next target, with
@@ -115,7 +117,7 @@ def _northwest(order_x, order_y, a, b):
 
 
 @compiled(fastmath={"nnan", "ninf", "nsz"})
-def _smallest(costs, heights):
+def _smallest(costs: FloatArray, heights: FloatArray) -> float:
     best = np.inf
     for j in range(len(costs)):
         best = min(best, costs[j] + heights[j])
@@ -123,7 +125,15 @@ def _smallest(costs, heights):
 
 
 @compiled
-def _pivots(links, flow, height, costs, threshold, start, most):
+def _pivots(
+    links: NDArray[np.int32],
+    flow: NDArray[np.int64],
+    height: FloatArray,
+    costs: FloatArray,
+    threshold: float,
+    start: int,
+    most: int,
+) -> tuple[int, int]:
     """Sum the heights anew, then pivot until no arc has a reduced cost below −threshold, or `most` times."""
     n, m = costs.shape
     root = 0

@@ -58,7 +58,9 @@ def refine(
 
 
 @compiled
-def _tilt_below(order, parent, first, tilt, root):
+def _tilt_below(
+    order: NDArray[np.int64], parent: NDArray[np.int64], first: NDArray[np.int64], tilt: NDArray[np.int64], root: int
+) -> NDArray[np.int64]:
     """All tilt that starts below each cell, its own children included."""
     below = np.zeros(len(order), np.int64)
     for cell in order[::-1]:
@@ -71,7 +73,7 @@ def _tilt_below(order, parent, first, tilt, root):
 
 
 @compiled
-def _first_ends(one, one_tilt, one_last, other, other_tilt, other_last):
+def _first_ends(one: int, one_tilt: int, one_last: bool, other: int, other_tilt: int, other_last: bool) -> bool:
     """Whether the first of two remainders is used up by the step that serves both; the last ones of a list stay."""
     if one_last or other_last:
         return other_last
@@ -79,8 +81,20 @@ def _first_ends(one, one_tilt, one_last, other, other_tilt, other_last):
 
 
 @compiled
-def _refined(tails, heads, flows, arc_tilt, sources, places, first, child_places, mass, tilt, root):
-    cells, arcs, dim = len(first) - 1, len(tails), places.shape[1]
+def _refined(
+    tails: NDArray[np.int64],
+    heads: NDArray[np.int64],
+    flows: NDArray[np.int64],
+    arc_tilt: NDArray[np.int64],
+    sources: int,
+    places: FloatArray,
+    first: NDArray[np.int64],
+    child_places: FloatArray,
+    mass: NDArray[np.int64],
+    tilt: NDArray[np.int64],
+    root: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    cells, arcs = len(first) - 1, len(tails)
     # The arcs at each cell.
     start = np.zeros(cells + 1, np.int64)
     for end in (tails, heads):
@@ -155,7 +169,15 @@ def _refined(tails, heads, flows, arc_tilt, sources, places, first, child_places
 
 
 @compiled
-def _sorted_sides(cell, first, child_places, places, arcs, tails, heads):
+def _sorted_sides(
+    cell: int,
+    first: NDArray[np.int64],
+    child_places: FloatArray,
+    places: FloatArray,
+    arcs: NDArray[np.int64],
+    tails: NDArray[np.int64],
+    heads: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """A cell's children along the axis on which they spread most, and its arcs by how far they point along it.
 
     Dealing out in this order is optimal for the linear part of the cost.

@@ -109,7 +109,9 @@ def strongly_feasible(tree: Tree) -> bool:
 
 
 @compiled
-def _rooted(tails, heads, flows, root):
+def _rooted(
+    tails: NDArray[np.int64], heads: NDArray[np.int64], flows: NDArray[np.int64], root: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Preorder of the tree of edges, with every node's parent and flow to it."""
     size = len(tails) + 1
     start = np.zeros(size + 1, np.int64)
@@ -139,7 +141,7 @@ def _rooted(tails, heads, flows, root):
 
 
 @compiled
-def linked(order, parent, sources):
+def linked(order: NDArray[np.int64], parent: NDArray[np.int64], sources: int) -> NDArray[np.int32]:
     """Links of a tree whose places are in the given preorder."""
     size = len(order)
     place = np.empty(size, np.int32)
@@ -160,7 +162,7 @@ def linked(order, parent, sources):
 
 
 @compiled
-def _preorder(links, root):
+def _preorder(links: NDArray[np.int32], root: int) -> NDArray[np.int64]:
     order = np.empty(len(links), np.int64)
     place = root
     for t in range(len(links)):
@@ -170,7 +172,7 @@ def _preorder(links, root):
 
 
 @compiled
-def moved(links, order):
+def moved(links: NDArray[np.int32], order: NDArray[np.int64]) -> NDArray[np.int32]:
     """The links when what is in place order[t] moves to place t."""
     to = np.empty(len(links), np.int32)
     for t in range(len(order)):
@@ -184,7 +186,8 @@ def moved(links, order):
 
 
 @compiled
-def climb_tree(links, root, step, height):
+def climb_tree(links: NDArray[np.int32], root: int, step: FloatArray, height: FloatArray) -> None:
+    """Heights from the root's downward; `step` holds the cost of the arc above each node."""
     place = links[root, NEXT]
     while place != root:
         above = height[links[place, PARENT]]
@@ -193,7 +196,7 @@ def climb_tree(links, root, step, height):
 
 
 @compiled
-def _join(links, one, other):
+def _join(links: NDArray[np.int32], one: int, other: int) -> int:
     """Where two paths to the root meet: of two subtrees the smaller one cannot hold the other's top."""
     while one != other:
         smaller, larger = links[one, SIZE], links[other, SIZE]
@@ -205,7 +208,7 @@ def _join(links, one, other):
 
 
 @compiled
-def _cut_off(links, top):
+def _cut_off(links: NDArray[np.int32], top: int) -> None:
     """Take the subtree of a node out of the list."""
     last = links[top, LAST]
     before, after = links[top, BEFORE], links[last, NEXT]
@@ -217,7 +220,7 @@ def _cut_off(links, top):
 
 
 @compiled
-def _turn(links, flow, top, root, carried):
+def _turn(links: NDArray[np.int32], flow: NDArray[np.int64], top: int, root: int, carried: int) -> None:
     """Turn a subtree that has been cut off over, so that another of its nodes is its root, with flow to come above.
 
     Along the path root … top, each node's subtree was a stretch "front part, subtree of the node before, rest". In the
@@ -248,7 +251,7 @@ def _turn(links, flow, top, root, carried):
 
 
 @compiled
-def _hang(links, top, parent):
+def _hang(links: NDArray[np.int32], top: int, parent: int) -> None:
     """Put a subtree that has been cut off into the list, right behind its new parent."""
     last, after = links[top, LAST], links[parent, NEXT]
     links[parent, NEXT], links[top, BEFORE] = top, parent
@@ -261,14 +264,16 @@ def _hang(links, top, parent):
 
 
 @compiled
-def _grow(links, node, join, size):
+def _grow(links: NDArray[np.int32], node: int, join: int, size: int) -> None:
     while node != join:
         links[node, SIZE] += size
         node = links[node, PARENT]
 
 
 @compiled
-def pivot(links, flow, height, i, j, reduced):
+def pivot(
+    links: NDArray[np.int32], flow: NDArray[np.int64], height: FloatArray, i: int, j: int, reduced: float
+) -> None:
     """Take in the arc from i to j, whose reduced cost is negative."""
     join = _join(links, i, j)
     # Around the cycle, join … i -> j … join, flow runs against the arcs below sources on the first path, and below
@@ -309,7 +314,17 @@ def pivot(links, flow, height, i, j, reduced):
 
 
 @compiled
-def pivots(links, flow, height, tails, heads, costs, threshold, start, most):
+def pivots(
+    links: NDArray[np.int32],
+    flow: NDArray[np.int64],
+    height: FloatArray,
+    tails: NDArray[np.int32],
+    heads: NDArray[np.int32],
+    costs: FloatArray,
+    threshold: float,
+    start: int,
+    most: int,
+) -> tuple[int, int]:
     """Pivot on candidate arcs until none has a reduced cost below −threshold, or for a number of pivots.
 
     Arcs are looked through in turn, a block at a time, and the best one of a block enters (block search: Grigoriadis
