@@ -67,8 +67,8 @@ def wasserstein(
             cost matrix, for weights over more than fifteen orders of magnitude), or "auto", which chooses.
         tol: Relative gap at which the solver may stop, and the result counts as converged.
         max_iter: Pivots after which a simplex stops; the bracket then is wide, and holds.
-        max_seconds: Seconds after which "dense" and "multiscale" stop, certificate included as far as that can be foreseen; the
-            bracket then is as narrow as the time allowed, and holds.
+        max_seconds: Seconds after which "dense" and "multiscale" stop, certificate included as far as that can be
+            foreseen; the bracket then is as narrow as the time allowed, and holds.
         max_memory: Bytes that the solver may take.
 
     Returns:
