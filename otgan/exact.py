@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,39 @@ def integer_masses(a: FloatArray, b: FloatArray) -> Masses:
         np.array([k * (total_left // common) for k in right], dtype=dtype),
         total,
     )
+
+
+class WeightMasses(Masses):
+    """Masses of float weights, brought to integers when one of them is asked for; on the line few ever are.
+
+    Args:
+        weights_a: Source weights, (n,), not negative, not all zero.
+        weights_b: Target weights, (m,), likewise.
+    """
+
+    def __init__(self, weights_a: FloatArray, weights_b: FloatArray) -> None:
+        self.__dict__["weights"] = weights_a, weights_b  # the class is frozen
+
+    weights: tuple[FloatArray, FloatArray]
+
+    @cached_property
+    def _exact(self) -> Masses:
+        return integer_masses(*self.weights)
+
+    @property
+    def a(self) -> NDArray[Any]:
+        """Source masses, (n,)."""
+        return self._exact.a
+
+    @property
+    def b(self) -> NDArray[Any]:
+        """Target masses, (m,)."""
+        return self._exact.b
+
+    @property
+    def total(self) -> int:
+        """The denominator."""
+        return self._exact.total
 
 
 def sums_by(index: NDArray[np.intp], masses: NDArray[Any], size: int) -> NDArray[Any]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from otgan.certificate import Certificate, certify
 from otgan.checks import as_count, as_number
+from otgan.closed_form import solve_in_closed_form
 from otgan.coupling import marginal_violation
 from otgan.dual.potentials import feasible_potentials
 from otgan.errors import InvalidValueError, NotProvidedError
@@ -124,6 +125,8 @@ def solve(problem: OTProblem, *, method: str, tol: float, max_iter: int, max_mem
     if method == "univariate" and not problem.on_line:
         raise NotProvidedError("method 'univariate' needs points on the line; take method='network-simplex'")
     if problem.on_line and method != "network-simplex":
+        if solution := solve_in_closed_form(problem, tol=tol):
+            return solution
         name, raw = "univariate", solve_line(problem)
     else:
         name, raw = "network-simplex", _solve_rest(problem, max_iter=max_iter, max_memory=max_memory)

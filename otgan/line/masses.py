@@ -119,7 +119,7 @@ def sum_of_parts(scaled: FloatArray, bits: int) -> tuple[int, int, int]:
 
 @compiled
 def two_sum(x: float, y: float) -> tuple[float, float]:
-    """x + y, rounded, and what that lost (Knuth's TwoSum; Higham 2002, Sec. 4.3)."""
+    """X + y, rounded, and what that lost (Knuth's TwoSum; Higham 2002, Sec. 4.3)."""
     s = x + y
     z = s - x
     return s, (x - (s - z)) + (y - z)
@@ -127,7 +127,7 @@ def two_sum(x: float, y: float) -> tuple[float, float]:
 
 @compiled
 def two_product(x: float, y: float) -> tuple[float, float]:
-    """x · y, rounded, and what that lost (Dekker 1971, Numer. Math. 18)."""
+    """X · y, rounded, and what that lost (Dekker 1971, Numer. Math. 18)."""
     product = x * y
     wide_x, wide_y = x * 134217729.0, y * 134217729.0  # 2^27 + 1
     x1, y1 = wide_x - (wide_x - x), wide_y - (wide_y - y)
@@ -137,7 +137,7 @@ def two_product(x: float, y: float) -> tuple[float, float]:
 
 @compiled
 def _two_floats(high: int, low: int, bits: int) -> tuple[float, float]:
-    """high · 2^bits + low as the exact sum of two floats, the second below an ulp of the first."""
+    """The integer high · 2^bits + low as the exact sum of two floats, the second below an ulp of the first."""
     carry = low >> bits
     high, low = high + carry, low - (carry << bits)
     first = float(high)

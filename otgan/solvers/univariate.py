@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
 from otgan.costs import Costs, need_points
+from otgan.coupling import Arcs
 from otgan.dual import line
 from otgan.problem import OTProblem
 from otgan.solvers.raw import RawSolution
@@ -15,30 +16,45 @@ from otgan.solvers.raw import RawSolution
 def solve_line(problem: OTProblem) -> RawSolution:
     """Couple the quantiles, which is optimal for every convex cost of the difference.
 
-    Time O(N log N) and memory O(N), N = n + m. The plan has at most n + m − 1 arcs. For p = 1 the potential follows
-    the sign of F − G; for p > 1 both potentials are summed along the staircase of arcs, each of which is tight.
+    Time O(N log N) and memory O(N), N = n + m.
 
     Args:
         problem: A problem whose points lie on the line.
 
     Source: Santambrogio (2015), Optimal Transport for Applied Mathematicians, Thm 2.9 and Prop. 2.17.
     """
+    rows, columns, flow = quantile_arcs(problem)
+    f, g = quantile_potentials(problem, rows, columns)
+    return RawSolution(rows, columns, problem.masses.floats(flow), f, g, finished=True)
+
+
+def quantile_arcs(problem: OTProblem) -> Arcs:
+    """The coupling of the quantiles, with exactly the right marginals: at most n + m − 1 arcs, sorted by place."""
     costs = need_points(problem.costs, "coupling quantiles")
-    x, y = costs.x[:, 0], costs.y[:, 0]
     masses = problem.masses
-    by_x, by_y = np.argsort(x, kind="stable"), np.argsort(y, kind="stable")
+    by_x, by_y = (np.argsort(points[:, 0], kind="stable") for points in (costs.x, costs.y))
     # Between two neighbouring levels of either distribution function all mass goes from one point to one other.
     above_x, above_y = np.cumsum(masses.a[by_x]), np.cumsum(masses.b[by_y])
     levels = np.unique(np.concatenate([above_x, above_y]))
     levels = levels[levels > 0]
-    rows = by_x[np.searchsorted(above_x, levels)]
-    columns = by_y[np.searchsorted(above_y, levels)]
-    mass = masses.floats(np.diff(levels, prepend=0))
+    return (
+        by_x[np.searchsorted(above_x, levels)],
+        by_y[np.searchsorted(above_y, levels)],
+        np.diff(levels, prepend=0),
+    )
+
+
+def quantile_potentials(
+    problem: OTProblem, rows: NDArray[np.intp], columns: NDArray[np.intp]
+) -> tuple[FloatArray, FloatArray]:
+    """Optimal potentials, up to rounding; −∞ at points that have none yet.
+
+    For p = 1 they follow the sign of F − G; for p > 1 they are summed along the arcs, each of which is tight.
+    """
+    costs = need_points(problem.costs, "potentials of the line")
     if costs.p == 1:
-        f, g = line.optimal_potential(x, y, masses)
-    else:
-        f, g = _staircase_potentials(costs, rows, columns)
-    return RawSolution(rows, columns, mass, f, g, finished=True)
+        return line.optimal_potential(costs.x[:, 0], costs.y[:, 0], problem.masses)
+    return _staircase_potentials(costs, rows, columns)
 
 
 def _staircase_potentials(
