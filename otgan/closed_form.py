@@ -15,7 +15,7 @@ from otgan.coupling import Arcs
 from otgan.dual.potentials import Potentials, feasible_potentials
 from otgan.exact import WeightMasses
 from otgan.interval import Interval
-from otgan.line import line_cost
+from otgan.line import line_cost, line_masses
 from otgan.problem import OTProblem
 from otgan.solution import OTSolution, Stats, Status
 from otgan.solvers.univariate import quantile_arcs, quantile_potentials
@@ -88,7 +88,7 @@ def solve_in_closed_form(problem: OTProblem, *, tol: float) -> OTSolution | None
         return None
     started = time.perf_counter()
     costs = need_points(problem.costs, "the closed form")
-    found = line_cost(costs.x[:, 0], costs.y[:, 0], *problem.masses.weights, costs.p)
+    found = line_cost(costs.x[:, 0], costs.y[:, 0], line_masses(*problem.masses.weights), costs.p)
     certificate = LineCertificate(found.interval, problem)
     if not certificate.distance.relative_width <= tol:
         return None

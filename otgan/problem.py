@@ -70,12 +70,17 @@ def problem_from_points(
     Raises:
         InvalidInputError: One of its kinds, naming the argument and the rule that it breaks.
     """
-    source, raw_a = _read_side("x", x, "a", a)
-    target, raw_b = _read_side("y", y, "b", b)
+    source, raw_a = read_side("x", x, "a", a)
+    target, raw_b = read_side("y", y, "b", b)
     return OTProblem(point_costs(source, target, metric=metric, p=p), WeightMasses(raw_a, raw_b))
 
 
-def _read_side(name: str, points: Any, weights_name: str, weights: Any) -> tuple[FloatArray, FloatArray]:
+def read_side(name: str, points: Any, weights_name: str, weights: Any) -> tuple[FloatArray, FloatArray]:
+    """Read one side: its points, (n, d), and its weights as given, (n,); both are the caller's no more.
+
+    Raises:
+        InvalidInputError: One of its kinds, naming the argument and the rule that it breaks.
+    """
     if isinstance(points, DiscreteMeasure):
         if weights is None:
             return points.points, points.raw_weights

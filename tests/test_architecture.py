@@ -33,7 +33,7 @@ ORDER = [
     "closed_form",
     "solve",
     "sliced",
-    "pairwise",
+    "distance_matrix",
     "beckmann",
     "pairs",
     "statistics",

@@ -8,7 +8,7 @@ from otgan.checks import FloatArray
 from otgan.exact import down, up
 from otgan.interval import Interval
 from otgan.line.buckets import absolute_integral
-from otgan.line.masses import line_masses
+from otgan.line.masses import LineMasses
 from otgan.line.quantiles import quantile_cost
 from otgan.metrics import UNIT
 
@@ -28,7 +28,7 @@ class LineCost(NamedTuple):
     interval: Interval
 
 
-def line_cost(x: FloatArray, y: FloatArray, a: FloatArray, b: FloatArray, p: float = 1.0) -> LineCost:
+def line_cost(x: FloatArray, y: FloatArray, masses: LineMasses, p: float = 1.0) -> LineCost:
     r"""W_p^p on the line, $\int |F - G|$ for p = 1 and $\int_0^1 |F^{-1} - G^{-1}|^p$ otherwise.
 
     For p = 1 in linear time but for contrived samples, otherwise in the time of two sorts.
@@ -36,13 +36,11 @@ def line_cost(x: FloatArray, y: FloatArray, a: FloatArray, b: FloatArray, p: flo
     Args:
         x: Source points, (n,), finite, in any order.
         y: Target points, (m,).
-        a: Source weights, (n,), not negative, of any positive sum.
-        b: Target weights, (m,).
+        masses: Their masses; they serve for any places of the points.
         p: Exponent, p ≥ 1.
 
     Source: Santambrogio (2015), Optimal Transport for Applied Mathematicians, Prop. 2.17.
     """
-    masses = line_masses(a, b)
     span = max(float(x.max()), float(y.max())) - min(float(x.min()), float(y.min()))
     if p == 1:
         cost, error, positive = absolute_integral(x, y, masses)

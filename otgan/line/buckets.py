@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
 from otgan.compiled import compiled, in_parts
-from otgan.line.masses import LineMasses, Totals, difference, parts, two_sum
+from otgan.line.masses import WORTH_A_THREAD, LineMasses, Totals, difference, parts, two_sum
 from otgan.metrics import UNIT
 
 Pair = tuple[FloatArray, FloatArray]
@@ -26,14 +26,12 @@ Pair = tuple[FloatArray, FloatArray]
 #: Fewer points than this are sorted at once.
 FEW = 512
 #: Points in a bucket on average, and the most buckets: their sums stay in the cache.
-PER_BUCKET, MOST_BUCKETS = 16, 2**16
+PER_BUCKET, MOST_BUCKETS = 16, 2**15
 #: The equally wide buckets reach beyond the 5 % and 95 % quantiles of about this many points on either side, by this
 #: many times the distance between those: far enough for all of a normal law.
 SAMPLE, REACH = 2000, 1.5
 #: A bucket with more points is dealt out again, down to this depth.
 CROWDED, DEPTH = 2**14, 12
-#: Points below which a second thread does not pay.
-WORTH_A_THREAD = 50_000
 
 
 class Integral(NamedTuple):

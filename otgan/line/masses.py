@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from otgan.checks import FloatArray
-from otgan.compiled import compiled
+from otgan.compiled import compiled, in_parts
 
+#: Points below which a second thread does not pay.
+WORTH_A_THREAD = 50_000
 #: Where the totals of both sides differ as integers, a difference of distribution functions is good to this much.
 #: Products of two floats each keep 8u² of either function, which is at most 1, at the most; doubled.
 DIFFERENCE_ERROR = 2.0**-101
@@ -74,7 +76,14 @@ def line_masses(a: FloatArray, b: FloatArray) -> LineMasses:
         total = _two_floats(n // common * m, 0, bits)
         equal = np.broadcast_to(one, n), np.broadcast_to(other, m)
         return LineMasses(*equal, Totals(bits, True, *total, *total), 0.0)
-    (a, sum_a, lost_a), (b, sum_b, lost_b) = (_scaled(side, bits) for side in (a, b))
+    sides: list[Any] = [a, b]
+
+    def scale(start: int, stop: int) -> None:
+        for side in range(start, stop):
+            sides[side] = _scaled(sides[side], bits)
+
+    in_parts(scale, 2, smallest=1 if n + m > WORTH_A_THREAD else 2)
+    (a, sum_a, lost_a), (b, sum_b, lost_b) = sides
     pairs = _two_floats(*sum_a, bits), _two_floats(*sum_b, bits)
     same = sum_a == sum_b
     # A weight that needs more bits than two parts have is cut by less than one unit; so is the total.

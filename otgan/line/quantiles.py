@@ -6,15 +6,45 @@ optimal coupling for every convex cost of the difference).
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
 from otgan.compiled import compiled, in_parts
-from otgan.line.masses import LineMasses, Totals, difference, parts, two_sum
+from otgan.line.masses import WORTH_A_THREAD, LineMasses, Totals, difference, parts, two_sum
 
-#: Points below which a second thread does not pay.
-WORTH_A_THREAD = 20_000
+
+class Coupling(NamedTuple):
+    """The coupling of the quantiles.
+
+    Attributes:
+        x: Source point of each arc, (k,), k ≤ n + m.
+        y: Target point of each arc.
+        mass: Mass of each arc, to a relative 6u and what `LineMasses.error` adds.
+        rows: Index of the source point.
+        columns: Index of the target point.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    mass: FloatArray
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+
+
+def quantile_coupling(x: FloatArray, y: FloatArray, masses: LineMasses) -> Coupling:
+    """Couple the quantiles: sort both sides, and serve the target in order from the source in order.
+
+    Args:
+        x: Source points, (n,), in any order.
+        y: Target points, (m,).
+        masses: Their masses.
+    """
+    (x, a, by_x), (y, b, by_y) = _both_in_order(x, y, masses, indices=True)
+    rows, columns, mass = _arcs(a, b, masses.totals)
+    return Coupling(x[rows], y[columns], mass, by_x[rows], by_y[columns])
 
 
 def quantile_cost(x: FloatArray, y: FloatArray, masses: LineMasses, p: float) -> tuple[float, bool]:
@@ -30,67 +60,98 @@ def quantile_cost(x: FloatArray, y: FloatArray, masses: LineMasses, p: float) ->
         The cost, in units of length^p, to a relative (2p + 12)u and what `LineMasses.error` adds; and whether anything
         moves, even if its cost underflowed.
     """
-    ordered: list[tuple[FloatArray, FloatArray]] = [(x, masses.a), (y, masses.b)]
-
-    def order(start: int, stop: int) -> None:
-        for side in range(start, stop):
-            ordered[side] = _in_order(*ordered[side])
-
-    in_parts(order, 2, smallest=1 if len(x) + len(y) > WORTH_A_THREAD else 2)
-    cost, moves = _cost_of_quantiles(*ordered[0], *ordered[1], masses.totals, p)
+    (x, a, _), (y, b, _) = _both_in_order(x, y, masses, indices=False)
+    if len(x) == len(y) and _equal(a) and _equal(b):
+        each = np.arange(len(x))
+        arcs = each, each, np.broadcast_to(1 / len(x), len(x))
+    else:
+        arcs = _arcs(a, b, masses.totals)
+    cost, moves = _cost(x, y, *arcs, p)
     return float(cost), bool(moves)
 
 
-def _in_order(points: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-    if weights.strides == (0,):  # equal weights follow by themselves
-        return np.sort(points), np.ascontiguousarray(weights)
-    order: NDArray[np.intp] = np.argsort(points)
-    return points[order], weights[order]
+Side = tuple[FloatArray, FloatArray, NDArray[np.intp]]
+
+
+def _both_in_order(x: FloatArray, y: FloatArray, masses: LineMasses, *, indices: bool) -> list[Side]:
+    """Points, weights and, if wanted, indices of either side, sorted by place."""
+    nowhere = np.empty(0, dtype=np.intp)
+    sides: list[Side] = [(x, masses.a, nowhere), (y, masses.b, nowhere)]
+
+    def order(start: int, stop: int) -> None:
+        for side in range(start, stop):
+            points, weights, _ = sides[side]
+            if _equal(weights) and not indices:  # equal weights follow by themselves
+                sides[side] = np.sort(points), weights, nowhere
+            else:
+                by: NDArray[np.intp] = np.argsort(points)
+                sides[side] = points[by], weights if _equal(weights) else weights[by], by
+
+    in_parts(order, 2, smallest=1 if len(x) + len(y) > WORTH_A_THREAD else 2)
+    return sides
+
+
+def _equal(weights: FloatArray) -> bool:
+    """Whether the weights are a view of one number."""
+    return weights.strides == (0,)
 
 
 @compiled
-def _cost_of_quantiles(
-    x: FloatArray, a: FloatArray, y: FloatArray, b: FloatArray, totals: Totals, p: float
-) -> tuple[float, bool]:
+def _arcs(a: FloatArray, b: FloatArray, totals: Totals) -> tuple[NDArray[np.intp], NDArray[np.intp], FloatArray]:
     """Along the levels of both distribution functions; between neighbours all mass goes from one point to one other.
 
     Of two levels that belong to one side the difference is a single weight; otherwise it is one of F − G.
     """
     base = 2.0**totals.bits
-    i = j = 0
-    high, low = parts(a[0], base)
-    ah, al = high, low
-    high, low = parts(b[0], base)
-    bh, bl = high, low
+    most = len(a) + len(b)
+    rows, columns, masses = np.empty(most, dtype=np.intp), np.empty(most, dtype=np.intp), np.empty(most)
+    i = j = k = 0
+    ah, al = parts(a[0], base)
+    bh, bl = parts(b[0], base)
     # Levels before the current points, and whose the lower end of the next step is.
     ah0 = al0 = bh0 = bl0 = 0
     from_a = from_b = True
-    value, rest, moves = 0.0, 0.0, False
-    while i < len(x) and j < len(y):
+    while i < len(a) and j < len(b):
         d = difference(ah, al, bh, bl, totals)
         if d <= 0:
             mass = a[i] * base / totals.a1 if from_a else difference(ah, al, bh0, bl0, totals)
         else:
             mass = b[j] * base / totals.b1 if from_b else -difference(ah0, al0, bh, bl, totals)
-        distance = abs(x[i] - y[j])
-        if mass > 0 and distance > 0:
-            cost = distance * distance if p == 2 else distance**p
-            value, lost = two_sum(value, mass * cost)
-            rest += lost
-            moves = True
+        if mass > 0:
+            rows[k], columns[k], masses[k] = i, j, mass
+            k += 1
         from_a, from_b = d <= 0, d >= 0
         if from_a:
             i += 1
             ah0, al0 = ah, al
-            if i < len(x):
+            if i < len(a):
                 high, low = parts(a[i], base)
                 ah += high
                 al += low
         if from_b:
             j += 1
             bh0, bl0 = bh, bl
-            if j < len(y):
+            if j < len(b):
                 high, low = parts(b[j], base)
                 bh += high
                 bl += low
+    return rows[:k], columns[:k], masses[:k]
+
+
+@compiled
+def _cost(
+    x: FloatArray,
+    y: FloatArray,
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+    mass: FloatArray,
+    p: float,
+) -> tuple[float, bool]:
+    value, rest, moves = 0.0, 0.0, False
+    for k in range(len(mass)):
+        distance = abs(x[rows[k]] - y[columns[k]])
+        if distance > 0:
+            value, lost = two_sum(value, mass[k] * (distance * distance if p == 2 else distance**p))
+            rest += lost
+            moves = True
     return value + rest, moves
