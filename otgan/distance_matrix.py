@@ -86,9 +86,9 @@ def pairwise(
         MemoryLimitError: If a solve would need more than `max_memory`.
 
     >>> pairwise([[0.0, 1.0], [2.0, 3.0], ([0.0, 4.0], [0.75, 0.25])]).distances
-    array([[0. , 2. , 1. ],
-           [2. , 0. , 2. ],
-           [1. , 2. , 0. ]])
+    array([[0., 2., 1.],
+           [2., 0., 2.],
+           [1., 2., 0.]])
     """
     read = _read(samples)
     settings = {
