@@ -86,6 +86,8 @@ def read_side(name: str, points: Any, weights_name: str, weights: Any) -> tuple[
             return points.points, points.raw_weights
         points = points.points
     array = as_points(name, points).copy()  # a caller who reuses the buffer must not change the problem
+    if weights is None:  # a view of one number, which says by itself that they are equal
+        return array, np.broadcast_to(1.0, len(array))
     return array, as_weights(weights_name, weights, len(array), points=f"rows of {name}").copy()
 
 

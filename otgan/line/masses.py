@@ -92,13 +92,13 @@ def line_masses(a: FloatArray, b: FloatArray) -> LineMasses:
 
 
 def _all_equal(weights: FloatArray) -> bool:
-    return bool((weights == weights[0]).all())
+    return weights.strides == (0,) or bool((weights == weights[0]).all())
 
 
 def _scaled(weights: FloatArray, bits: int) -> tuple[FloatArray, tuple[int, int], int]:
     """Weights just below 2^bits, the sums of their parts, and how many need more than two parts."""
     exponent = bits - math.frexp(float(weights.max()))[1]
-    scaled = np.ldexp(weights, exponent)
+    scaled = weights * math.ldexp(1.0, exponent) if abs(exponent) < 1000 else np.ldexp(weights, exponent)
     if exponent < 0:  # what underflows stays positive, and counts among those that need more parts
         scaled = np.where((weights > 0) & (scaled == 0), 5e-324, scaled)
     high, low, lost = sum_of_parts(scaled, bits)
