@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
+from otgan.metrics import UNIT
 
 #: Integer arrays below this total are stored as int64 and convert to float64 without rounding; above it as objects.
 EXACT_FLOAT = 2**53
@@ -161,3 +162,10 @@ def up(value: float, ulps: int = 1) -> float:
     for _ in range(ulps):
         value = math.nextafter(value, math.inf)
     return value
+
+
+def root(cost: float, p: float, direction: int) -> float:
+    """The p-th root, rounded outward: pow is good to an ulp or so; 1/p, itself rounded, moves it by u |ln c| / p."""
+    if cost == 0:
+        return 0.0
+    return float(cost ** (1 / p) * (1 + direction * 2 * UNIT * (4 + abs(math.log(cost)) / p)))

@@ -11,7 +11,7 @@ import numpy as np
 from otgan.checks import FloatArray, as_count, as_generator
 from otgan.compiled import in_parts
 from otgan.costs import PointCosts, point_costs
-from otgan.exact import down
+from otgan.exact import down, root
 from otgan.line import line_cost, line_masses, quantile_coupling
 from otgan.metrics import UNIT
 from otgan.problem import read_side
@@ -152,15 +152,14 @@ def max_sliced_wasserstein(
     slices = read_slices(x, y, a, b, p=p)
     count = as_count("n_starts", n_starts)
     starts = [slices.shift, *unit_directions(count, slices.dim, as_generator("rng", rng))]
-    best = max((_climb(slices, start) for start in starts[:count]), key=lambda found: found[0])
+    starts = [start for start in starts if start.any()][:count]  # means that agree have no direction between them
+    best = max((_climb(slices, start) for start in starts), key=lambda found: found[0])
     cost, lower = slices.along(best[1][None])
     return MaxSlicedDistance(float(cost[0]) ** (1 / slices.p), float(lower[0]), best[1], count, slices.p)
 
 
 def _climb(slices: Slices, direction: FloatArray) -> tuple[float, FloatArray]:
     """Cost and direction where an ascent from one direction ends."""
-    if not direction.any():  # two samples with one mean: their difference is no direction
-        direction = unit_directions(1, slices.dim, np.random.default_rng(0))[0]
     cost = slices.cost(direction)
     for _ in range(MOST_STEPS):
         uphill = shortened(slices.gradient(direction)[None])[0]
@@ -225,8 +224,7 @@ class Slices:
             for k in range(start, stop):
                 found = line_cost(self.x @ directions[k], self.y @ directions[k], self._masses, self.p)
                 costs[k] = found.cost
-                # The root is good to some units in the last place.
-                lower[k] = max(0.0, down(found.interval.lower ** (1 / self.p) * (1 - 16 * UNIT) - self.error))
+                lower[k] = max(0.0, down(root(found.interval.lower, self.p, -1) - self.error))
 
         in_parts(work, len(directions))
         return costs, lower

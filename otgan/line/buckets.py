@@ -83,8 +83,7 @@ def _between(
     crowded = np.diff(bounds[:, ::2])[:, 0] > CROWDED
     found = [settled, _sorted_sum(at, t, bounds[~crowded], ends[~crowded], starts[~crowded], totals)]
     for (first, middle, last), (low, high), start in zip(bounds[crowded], ends[crowded], starts[crowded], strict=True):
-        inside = slice(first, middle), slice(middle, last)
-        one, other = inside
+        one, other = slice(first, middle), slice(middle, last)
         found.append(_between(low, high, (at[one], at[other]), (t[one], t[other]), start, totals, depth + 1))
     return _sum(found)
 
@@ -103,8 +102,8 @@ def _edges(left: float, right: float, points: Pair) -> FloatArray:
     reach = REACH * (high - low)
     least, most = min(side.min() for side in points if len(side)), max(side.max() for side in points if len(side))
     low, high = (max(least, low - reach), min(most, high + reach)) if reach else (least, most)
-    # Wider than some units in the last place, so that buckets do not coincide.
-    finest = (high - low) / (4 * np.spacing(max(abs(low), abs(high))))
+    # Wider than some units in the last place, so that buckets do not coincide, and than what has an inverse.
+    finest = (high - low) / max(4 * np.spacing(max(abs(low), abs(high))), 1e-290)
     k = int(min(MOST_BUCKETS, size / PER_BUCKET, finest))
     if k < 2:
         return np.array([left, right])

@@ -17,7 +17,7 @@ from otgan.line.masses import DIFFERENCE_ERROR, difference, parts, two_product, 
 from tests.strategies import contains
 from tests.truth import exact_weights
 
-KINDS = ("normal", "cauchy", "lattice", "nearby", "one atom", "far away", "wide", "few values")
+KINDS = ("normal", "cauchy", "lattice", "nearby", "one atom", "far away", "wide", "few values", "subnormal")
 WEIGHTS = ("equal", "random", "counts", "some zero", "spread")
 
 
@@ -37,6 +37,8 @@ def points(rng, kind, n, m):
         return np.exp(40 * x), -np.exp(40 * y)
     if kind == "few values":
         return np.nextafter(1.0, 2.0) * (x > 0), 1.0 * (y > 0)
+    if kind == "subnormal":  # and one point to give the sample a length
+        return tuple(np.append(np.ldexp(np.floor(90 * abs(z[1:])), -1074), 1.0) for z in (x, y))
     return x, y
 
 
