@@ -73,7 +73,7 @@ def line_masses(a: FloatArray, b: FloatArray) -> LineMasses:
     if _all_equal(a) and _all_equal(b) and math.lcm(n, m) // min(n, m) < 2**bits:
         common = math.gcd(n, m)
         one, other = np.float64(m // common), np.float64(n // common)
-        total = _two_floats(n // common * m, 0, bits)
+        total = two_floats(n // common * m, 0, bits)
         equal = np.broadcast_to(one, n), np.broadcast_to(other, m)
         return LineMasses(*equal, Totals(bits, True, *total, *total), 0.0)
     sides: list[Any] = [a, b]
@@ -84,7 +84,7 @@ def line_masses(a: FloatArray, b: FloatArray) -> LineMasses:
 
     in_parts(scale, 2, smallest=1 if n + m > WORTH_A_THREAD else 2)
     (a, sum_a, lost_a), (b, sum_b, lost_b) = sides
-    pairs = _two_floats(*sum_a, bits), _two_floats(*sum_b, bits)
+    pairs = two_floats(*sum_a, bits), two_floats(*sum_b, bits)
     same = sum_a == sum_b
     # A weight that needs more bits than two parts have is cut by less than one unit; so is the total.
     error = 2 * (lost_a / pairs[0][0] + lost_b / pairs[1][0]) + (0.0 if same else DIFFERENCE_ERROR)
@@ -145,7 +145,7 @@ def two_product(x: float, y: float) -> tuple[float, float]:
 
 
 @compiled
-def _two_floats(high: int, low: int, bits: int) -> tuple[float, float]:
+def two_floats(high: int, low: int, bits: int) -> tuple[float, float]:
     """The integer high · 2^bits + low as the exact sum of two floats, the second below an ulp of the first."""
     carry = low >> bits
     high, low = high + carry, low - (carry << bits)
@@ -162,8 +162,8 @@ def difference(ah: int, al: int, bh: int, bl: int, totals: Totals) -> float:
         carry = low >> totals.bits
         high, low = high + carry, low - (carry << totals.bits)
         return (float(high) * 2.0**totals.bits + float(low)) / totals.a1
-    a1, a2 = _two_floats(ah, al, totals.bits)
-    b1, b2 = _two_floats(bh, bl, totals.bits)
+    a1, a2 = two_floats(ah, al, totals.bits)
+    b1, b2 = two_floats(bh, bl, totals.bits)
     p, p_low = two_product(a1, totals.b1)
     q, q_low = two_product(b1, totals.a1)
     p_low += a1 * totals.b2 + a2 * totals.b1

@@ -6,14 +6,14 @@ optimal coupling for every convex cost of the difference).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
 from otgan.compiled import compiled, in_parts
-from otgan.line.masses import WORTH_A_THREAD, LineMasses, Totals, difference, parts, two_sum
+from otgan.line.masses import WORTH_A_THREAD, LineMasses, Totals, parts, two_floats, two_product, two_sum
 
 
 class Coupling(NamedTuple):
@@ -43,7 +43,7 @@ def quantile_coupling(x: FloatArray, y: FloatArray, masses: LineMasses) -> Coupl
         masses: Their masses.
     """
     (x, a, by_x), (y, b, by_y) = _both_in_order(x, y, masses, indices=True)
-    rows, columns, mass = _arcs(a, b, masses.totals)
+    rows, columns, mass = _coupled(a, b, masses.totals)
     return Coupling(x[rows], y[columns], mass, by_x[rows], by_y[columns])
 
 
@@ -65,7 +65,7 @@ def quantile_cost(x: FloatArray, y: FloatArray, masses: LineMasses, p: float) ->
         each = np.arange(len(x))
         arcs = each, each, np.broadcast_to(1 / len(x), len(x))
     else:
-        arcs = _arcs(a, b, masses.totals)
+        arcs = _coupled(a, b, masses.totals)
     cost, moves = _cost(x, y, *arcs, p)
     return float(cost), bool(moves)
 
@@ -96,45 +96,73 @@ def _equal(weights: FloatArray) -> bool:
     return weights.strides == (0,)
 
 
+def _coupled(a: FloatArray, b: FloatArray, totals: Totals) -> tuple[NDArray[np.intp], NDArray[np.intp], FloatArray]:
+    """Rows, columns and masses of the arcs, for weights in the order of their points."""
+    sides: list[Any] = [(a, totals.b1, totals.b2), (b, totals.a1, totals.a2)]
+
+    def sum_up(start: int, stop: int) -> None:
+        for side in range(start, stop):
+            sides[side] = _levels(sides[side][0], totals, *sides[side][1:])
+
+    in_parts(sum_up, 2, smallest=1 if len(a) + len(b) > WORTH_A_THREAD else 2)
+    rows, columns, mass = _arcs(a, b, *sides[0], *sides[1], totals)
+    return rows, columns, mass
+
+
 @compiled
-def _arcs(a: FloatArray, b: FloatArray, totals: Totals) -> tuple[NDArray[np.intp], NDArray[np.intp], FloatArray]:
+def _levels(weights: FloatArray, totals: Totals, other1: float, other2: float) -> tuple[FloatArray, FloatArray]:
+    """Running sums of the mass as sums of two floats: exact, or times the other side's total where that differs."""
+    base = 2.0**totals.bits
+    high, low = np.empty(len(weights)), np.empty(len(weights))
+    h = l = 0  # noqa: E741
+    for i in range(len(weights)):
+        one, other = parts(weights[i], base)
+        h += one
+        l += other  # noqa: E741
+        c1, c2 = two_floats(h, l, totals.bits)
+        if not totals.same:
+            product, lost = two_product(c1, other1)
+            c1, c2 = two_sum(product, lost + (c1 * other2 + c2 * other1))
+        high[i], low[i] = c1, c2
+    return high, low
+
+
+@compiled
+def _arcs(
+    a: FloatArray,
+    b: FloatArray,
+    high_a: FloatArray,
+    low_a: FloatArray,
+    high_b: FloatArray,
+    low_b: FloatArray,
+    totals: Totals,
+) -> tuple[NDArray[np.intp], NDArray[np.intp], FloatArray]:
     """Along the levels of both distribution functions; between neighbours all mass goes from one point to one other.
 
-    Of two levels that belong to one side the difference is a single weight; otherwise it is one of F − G.
+    Of two levels that belong to one side the difference is a single weight. Otherwise it is taken of their high and of
+    their low floats, and exact up to its own rounding where the levels are: they are integers then.
     """
-    base = 2.0**totals.bits
+    whole = totals.a1 if totals.same else totals.a1 * totals.b1
+    unit_a, unit_b = 2.0**totals.bits / totals.a1, 2.0**totals.bits / totals.b1
     most = len(a) + len(b)
     rows, columns, masses = np.empty(most, dtype=np.intp), np.empty(most, dtype=np.intp), np.empty(most)
     i = j = k = 0
-    ah, al = parts(a[0], base)
-    bh, bl = parts(b[0], base)
-    # Levels before the current points, and whose the lower end of the next step is.
-    ah0 = al0 = bh0 = bl0 = 0
-    from_a = from_b = True
+    high, low = 0.0, 0.0
+    from_a = from_b = True  # whose the lower end of the next step is
     while i < len(a) and j < len(b):
-        d = difference(ah, al, bh, bl, totals)
+        d = (high_a[i] - high_b[j]) + (low_a[i] - low_b[j])
         if d <= 0:
-            mass = a[i] * base / totals.a1 if from_a else difference(ah, al, bh0, bl0, totals)
+            mass = a[i] * unit_a if from_a else ((high_a[i] - high) + (low_a[i] - low)) / whole
+            high, low = high_a[i], low_a[i]
         else:
-            mass = b[j] * base / totals.b1 if from_b else -difference(ah0, al0, bh, bl, totals)
+            mass = b[j] * unit_b if from_b else ((high_b[j] - high) + (low_b[j] - low)) / whole
+            high, low = high_b[j], low_b[j]
         if mass > 0:
             rows[k], columns[k], masses[k] = i, j, mass
             k += 1
         from_a, from_b = d <= 0, d >= 0
-        if from_a:
-            i += 1
-            ah0, al0 = ah, al
-            if i < len(a):
-                high, low = parts(a[i], base)
-                ah += high
-                al += low
-        if from_b:
-            j += 1
-            bh0, bl0 = bh, bl
-            if j < len(b):
-                high, low = parts(b[j], base)
-                bh += high
-                bl += low
+        i += from_a
+        j += from_b
     return rows[:k], columns[:k], masses[:k]
 
 
