@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
 from otgan.compiled import compiled, in_parts
-from otgan.line.masses import WORTH_A_THREAD, LineMasses, Totals, difference, parts, two_sum
+from otgan.line.masses import LineMasses, Totals, difference, parts, two_sum
 from otgan.metrics import UNIT
 
 Pair = tuple[FloatArray, FloatArray]
@@ -27,6 +27,8 @@ Pair = tuple[FloatArray, FloatArray]
 FEW = 512
 #: Points in a bucket on average, and the most buckets: their sums stay in the cache.
 PER_BUCKET, MOST_BUCKETS = 16, 2**15
+#: Points to sort below which a second thread does not pay. Dealing them out is too quick for one to pay at all.
+WORTH_A_THREAD = 50_000
 #: The equally wide buckets reach beyond the 5 % and 95 % quantiles of about this many points on either side, by this
 #: many times the distance between those: far enough for all of a normal law.
 SAMPLE, REACH = 2000, 1.5
@@ -118,17 +120,9 @@ def _dealt(edges: FloatArray, points: Pair, weights: Pair, totals: Totals) -> tu
     counts = np.zeros((2, k), dtype=np.int64)
     sums, moments = np.zeros((2, k, 2), dtype=np.int64), np.zeros((2, k))
 
-    def deal(start: int, stop: int) -> None:
-        for side in range(start, stop):
-            _deal(points[side], weights[side], edges, totals.bits, keys[side], counts[side], sums[side], moments[side])
-
-    in_parts(deal, 2, smallest=_side_by_side(points))
+    for side in range(2):
+        _deal(points[side], weights[side], edges, totals.bits, keys[side], counts[side], sums[side], moments[side])
     return keys, counts, sums, moments
-
-
-def _side_by_side(points: Pair) -> int:
-    """Sides to a thread."""
-    return 1 if len(points[0]) + len(points[1]) > WORTH_A_THREAD else 2
 
 
 @compiled
@@ -223,11 +217,8 @@ def _gathered(
     places[:, which] = starts.reshape(-1, 2).T
     at, t = np.empty(ends[-1]), np.empty(ends[-1])
 
-    def gather(start: int, stop: int) -> None:
-        for side in range(start, stop):
-            _gather(points[side], weights[side], keys[side], places[side], at, t)
-
-    in_parts(gather, 2, smallest=_side_by_side(points))
+    for side in range(2):
+        _gather(points[side], weights[side], keys[side], places[side], at, t)
     return np.column_stack([starts[::2], starts[1::2], ends[1::2]]), at, t
 
 
@@ -261,7 +252,7 @@ def _sorted_sum(
     def work(start: int, stop: int) -> None:
         _sorted_integrals(at, t, bounds, ends, starts, totals, start, stop, values, positive)
 
-    in_parts(work, len(bounds), smallest=max(1, WORTH_A_THREAD * len(bounds) // (2 * max(1, len(at)))))
+    in_parts(work, len(bounds), smallest=max(1, WORTH_A_THREAD * len(bounds) // max(1, len(at))))
     value = math.fsum(values)
     return Integral(value, 16 * UNIT * value, bool(positive.any()))
 

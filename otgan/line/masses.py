@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from otgan.checks import FloatArray
-from otgan.compiled import compiled, in_parts
+from otgan.compiled import compiled
 
-#: Points below which a second thread does not pay.
-WORTH_A_THREAD = 50_000
 #: Where the totals of both sides differ as integers, a difference of distribution functions is good to this much.
 #: Products of two floats each keep 8u² of either function, which is at most 1, at the most; doubled.
 DIFFERENCE_ERROR = 2.0**-101
@@ -76,14 +74,7 @@ def line_masses(a: FloatArray, b: FloatArray) -> LineMasses:
         total = two_floats(n // common * m, 0, bits)
         equal = np.broadcast_to(one, n), np.broadcast_to(other, m)
         return LineMasses(*equal, Totals(bits, True, *total, *total), 0.0)
-    sides: list[Any] = [a, b]
-
-    def scale(start: int, stop: int) -> None:
-        for side in range(start, stop):
-            sides[side] = _scaled(sides[side], bits)
-
-    in_parts(scale, 2, smallest=1 if n + m > WORTH_A_THREAD else 2)
-    (a, sum_a, lost_a), (b, sum_b, lost_b) = sides
+    (a, sum_a, lost_a), (b, sum_b, lost_b) = (_scaled(side, bits) for side in (a, b))
     pairs = two_floats(*sum_a, bits), two_floats(*sum_b, bits)
     same = sum_a == sum_b
     # A weight that needs more bits than two parts have is cut by less than one unit; so is the total.
