@@ -3,9 +3,9 @@
     python -m benchmarks line [--n N] [--sliced-n N] [--repetitions R] [--out FILE]
 
 All methods run in one process, R times in turn, so that a machine that slows down slows all of them; each is called
-twice in its turn, and the second call is timed. What is compiled on first use is compiled before. Times are medians, in seconds; a ratio is the quickest peer's
-time over ours. Reading, checking, and the proven bracket are part of our time. Answers are compared too: a method that
-is quick and wrong would show.
+twice in its turn, and the second call is timed. What is compiled on first use is compiled before. Times are medians, in
+seconds; a ratio is the quickest peer's time over ours. Reading, checking, and the proven bracket are part of our time.
+Answers are compared too, in the JSON file: a method that is quick and wrong would show.
 """
 
 from __future__ import annotations
