@@ -14,22 +14,30 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from otgan import critics, lipschitz, measures, pairs, statistics
     from otgan.beckmann import PopulationW1, image_w1, population_w1
+    from otgan.distance_matrix import PairwiseDistances, pairwise
     from otgan.dual import Potentials, c_transform
     from otgan.interval import Interval
+    from otgan.sliced import MaxSlicedDistance, SlicedDistance, max_sliced_wasserstein, sliced_wasserstein
     from otgan.solution import OTSolution, Status
     from otgan.solve import transport, wasserstein
     from otgan.validation import ValidationReport, validate
 
 _HOMES = {
     "Interval": "otgan.interval",
+    "MaxSlicedDistance": "otgan.sliced",
     "OTSolution": "otgan.solution",
+    "PairwiseDistances": "otgan.distance_matrix",
     "PopulationW1": "otgan.beckmann",
     "Potentials": "otgan.dual",
+    "SlicedDistance": "otgan.sliced",
     "Status": "otgan.solution",
     "ValidationReport": "otgan.validation",
     "c_transform": "otgan.dual",
     "image_w1": "otgan.beckmann",
+    "max_sliced_wasserstein": "otgan.sliced",
+    "pairwise": "otgan.distance_matrix",
     "population_w1": "otgan.beckmann",
+    "sliced_wasserstein": "otgan.sliced",
     "transport": "otgan.solve",
     "validate": "otgan.validation",
     "wasserstein": "otgan.solve",
@@ -38,18 +46,24 @@ _ROOMS = ("critics", "errors", "lipschitz", "measures", "pairs", "statistics", "
 
 __all__ = [
     "Interval",
+    "MaxSlicedDistance",
     "OTSolution",
+    "PairwiseDistances",
     "PopulationW1",
     "Potentials",
+    "SlicedDistance",
     "Status",
     "ValidationReport",
     "c_transform",
     "critics",
     "image_w1",
     "lipschitz",
+    "max_sliced_wasserstein",
     "measures",
     "pairs",
+    "pairwise",
     "population_w1",
+    "sliced_wasserstein",
     "statistics",
     "transport",
     "validate",

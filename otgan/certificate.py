@@ -21,7 +21,7 @@ from otgan.coupling import Arcs, exact_coupling
 from otgan.dual import line
 from otgan.dual.transform import proven_transform, transform_to_columns
 from otgan.errors import CertificateError
-from otgan.exact import Masses, down, products, up
+from otgan.exact import Masses, down, products, root, up
 from otgan.interval import Interval
 from otgan.metrics import UNIT
 from otgan.problem import OTProblem, cancel_common_mass
@@ -57,7 +57,7 @@ class Certificate:
         """Interval of W_p, in units of length."""
         if self.p == 1:
             return self.cost
-        return Interval(_root(self.cost.lower, self.p, -1), _root(self.cost.upper, self.p, 1))
+        return Interval(root(self.cost.lower, self.p, -1), root(self.cost.upper, self.p, 1))
 
 
 def certify(
@@ -82,13 +82,6 @@ def certify(
     if lower > upper:
         raise CertificateError(f"lower bound {lower!r} above upper bound {upper!r}; please report this problem")
     return Certificate(Interval(lower, upper), problem.costs.p, coupling)
-
-
-def _root(cost: float, p: float, direction: int) -> float:
-    """The p-th root, rounded outward: pow is good to an ulp or so; 1/p, itself rounded, moves it by u |ln c| / p."""
-    if cost == 0:
-        return 0.0
-    return float(cost ** (1 / p) * (1 + direction * 2 * UNIT * (4 + abs(math.log(cost)) / p)))
 
 
 def upper_bound(problem: OTProblem, plan: tuple[NDArray[np.intp], NDArray[np.intp], FloatArray]) -> tuple[float, Arcs]:

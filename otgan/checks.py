@@ -153,10 +153,9 @@ def as_weights(name: str, values: Any, n: int, *, points: str = "points") -> Flo
         raise InvalidWeightsError(name, "have a positive entry", "all zeros", "a measure needs some mass")
     if largest > 1e270:
         raise InvalidWeightsError(name, "stay below 1e270", f"{largest:g}", "divide all of them by their maximum")
-    if abs(math.fsum(array) - 1) > FAR_OFF:
-        warnings.warn(
-            f"{name} sums to {math.fsum(array):g}, not 1; it has been normalised", WeightsWarning, stacklevel=4
-        )
+    total = float(array.sum())
+    if abs(total - 1) > FAR_OFF:
+        warnings.warn(f"{name} sums to {total:g}, not 1; it has been normalised", WeightsWarning, stacklevel=4)
     return array
 
 

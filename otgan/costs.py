@@ -95,10 +95,9 @@ class PointCosts:
             )
         for name, points in (("x", self.x), ("y", self.y)):
             self.metric.check(name, points)
-            if abs(points).max() > 1e300:
-                raise InvalidValueError(
-                    name, "stay below 1e300 in size", f"{abs(points).max():g}", "change the unit of length"
-                )
+            largest = max(points.max(), -points.min())
+            if largest > 1e300:
+                raise InvalidValueError(name, "stay below 1e300 in size", f"{largest:g}", "change the unit of length")
         span = self._span
         if span and not -250 < self.p * math.log10(span) < 250:
             raise InvalidValueError(
@@ -110,7 +109,11 @@ class PointCosts:
 
     @cached_property
     def _span(self) -> float:
-        return self.metric.diameter(np.concatenate([self.x, self.y]))
+        low, high = (
+            np.minimum(self.x.min(axis=0), self.y.min(axis=0)),
+            np.maximum(self.x.max(axis=0), self.y.max(axis=0)),
+        )
+        return self.metric.diameter(np.stack([low, high]))
 
     @cached_property
     def scaled(self) -> tuple[FloatArray, FloatArray, int]:

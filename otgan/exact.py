@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
+from otgan.metrics import UNIT
 
 #: Integer arrays below this total are stored as int64 and convert to float64 without rounding; above it as objects.
 EXACT_FLOAT = 2**53
@@ -107,6 +109,39 @@ def whole_masses(masses: Masses) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return sides[0], sides[1]
 
 
+class WeightMasses(Masses):
+    """Masses of float weights, brought to integers when one of them is asked for; on the line few ever are.
+
+    Args:
+        weights_a: Source weights, (n,), not negative, not all zero.
+        weights_b: Target weights, (m,), likewise.
+    """
+
+    def __init__(self, weights_a: FloatArray, weights_b: FloatArray) -> None:
+        self.__dict__["weights"] = weights_a, weights_b  # the class is frozen
+
+    weights: tuple[FloatArray, FloatArray]
+
+    @cached_property
+    def _exact(self) -> Masses:
+        return integer_masses(*self.weights)
+
+    @property
+    def a(self) -> NDArray[Any]:
+        """Source masses, (n,)."""
+        return self._exact.a
+
+    @property
+    def b(self) -> NDArray[Any]:
+        """Target masses, (m,)."""
+        return self._exact.b
+
+    @property
+    def total(self) -> int:
+        """The denominator."""
+        return self._exact.total
+
+
 def sums_by(index: NDArray[np.intp], masses: NDArray[Any], size: int) -> NDArray[Any]:
     """Exact sums of integer masses by index, (size,)."""
     sums = np.zeros(size, dtype=masses.dtype)
@@ -150,3 +185,10 @@ def up(value: float, ulps: int = 1) -> float:
     for _ in range(ulps):
         value = math.nextafter(value, math.inf)
     return value
+
+
+def root(cost: float, p: float, direction: int) -> float:
+    """The p-th root, rounded outward: pow is good to an ulp or so; 1/p, itself rounded, moves it by u |ln c| / p."""
+    if cost == 0:
+        return 0.0
+    return float(cost ** (1 / p) * (1 + direction * 2 * UNIT * (4 + abs(math.log(cost)) / p)))

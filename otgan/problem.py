@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from otgan.checks import FloatArray, as_points, as_weights
 from otgan.costs import Costs, PointCosts, matrix_costs, need_points, point_costs
 from otgan.coupling import northwest
-from otgan.exact import Masses, integer_masses
+from otgan.exact import Masses, WeightMasses, integer_masses
 from otgan.measures.discrete import DiscreteMeasure
 
 
@@ -70,18 +70,25 @@ def problem_from_points(
     Raises:
         InvalidInputError: One of its kinds, naming the argument and the rule that it breaks.
     """
-    source, raw_a = _read_side("x", x, "a", a)
-    target, raw_b = _read_side("y", y, "b", b)
-    return OTProblem(point_costs(source, target, metric=metric, p=p), integer_masses(raw_a, raw_b))
+    source, raw_a = read_side("x", x, "a", a)
+    target, raw_b = read_side("y", y, "b", b)
+    return OTProblem(point_costs(source, target, metric=metric, p=p), WeightMasses(raw_a, raw_b))
 
 
-def _read_side(name: str, points: Any, weights_name: str, weights: Any) -> tuple[FloatArray, FloatArray]:
+def read_side(name: str, points: Any, weights_name: str, weights: Any) -> tuple[FloatArray, FloatArray]:
+    """Read one side: its points, (n, d), and its weights as given, (n,); both are the caller's no more.
+
+    Raises:
+        InvalidInputError: One of its kinds, naming the argument and the rule that it breaks.
+    """
     if isinstance(points, DiscreteMeasure):
         if weights is None:
             return points.points, points.raw_weights
         points = points.points
     array = as_points(name, points).copy()  # a caller who reuses the buffer must not change the problem
-    return array, as_weights(weights_name, weights, len(array), points=f"rows of {name}")
+    if weights is None:  # a view of one number, which says by itself that they are equal
+        return array, np.broadcast_to(1.0, len(array))
+    return array, as_weights(weights_name, weights, len(array), points=f"rows of {name}").copy()
 
 
 def problem_from_matrix(cost_matrix: Any, a: Any = None, b: Any = None) -> OTProblem:

@@ -12,6 +12,7 @@ import numpy as np
 
 from otgan.certificate import Certificate, certify
 from otgan.checks import as_count, as_number
+from otgan.closed_form import solve_in_closed_form
 from otgan.costs import PointCosts
 from otgan.coupling import marginal_violation
 from otgan.dual.potentials import FeasiblePotentials
@@ -152,12 +153,14 @@ def solve(
         max_seconds = as_number("max_seconds", max_seconds, low=0, open_low=True)
     if method == "univariate" and not problem.on_line:
         raise NotProvidedError("method 'univariate' needs points on the line; take method='multiscale'")
+    on_line = problem.on_line and method in ("auto", "univariate")
+    if on_line and (solution := solve_in_closed_form(problem, tol=tol)):
+        return solution
     with progress("solving") as show, interrupts() as interrupted:
         limits = Limits(tol, max_iter, started + max_seconds, max_memory, interrupted)
-        if method == "univariate" or (method == "auto" and problem.on_line):
-            raw = solve_line(problem)
-        else:
-            raw = _solve_rest(problem, lambda rest: _solve_by(method, rest, limits, show))
+        raw = (
+            solve_line(problem) if on_line else _solve_rest(problem, lambda rest: _solve_by(method, rest, limits, show))
+        )
         show("proving the bracket")
         solution = _certified(problem, raw, tol, started)
     if raw.status is Status.INTERRUPTED:

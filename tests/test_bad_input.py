@@ -90,9 +90,11 @@ def test_bad_weights(weights, message):
         ({"metric": abs}, "metric must be a name"),
         ({"p": 10**400}, "p must be in [1, 64], got inf"),
         ({"method": np.array(["a", "b"])}, "method must be one of auto"),
-        ({"method": "sinkhorn"}, "method must be one of auto, univariate, multiscale, network-simplex"),
+        ({"method": "sinkhorn"}, "method must be one of auto, univariate, dense, multiscale, network-simplex"),
         ({"tol": -1}, "tol must be in [0, inf)"),
         ({"max_iter": 0}, "max_iter must be between 1 and"),
+        ({"max_seconds": 0}, "max_seconds must be in (0, inf)"),
+        ({"max_seconds": math.nan}, "max_seconds must be in (0, inf)"),
         ({"max_memory": 0}, "max_memory must be in (0, inf)"),
     ],
 )

@@ -94,7 +94,7 @@ def test_contradicting_proofs_are_an_error(monkeypatch):
 
     monkeypatch.setattr(otgan.certificate, "lower_bound", lambda *_, **__: 2.0)
     with pytest.raises(CertificateError, match="please report"):
-        otgan.wasserstein([0.0], [1.0])
+        otgan.wasserstein([[0.0, 0.0]], [[1.0, 0.0]])
 
 
 def test_arcs_may_repeat():

@@ -17,9 +17,11 @@ SAYS = {
     "distance_on_the_globe.py": "great-circle W1 = 2148.793 km",
     "is_the_critic_right.py": "50 steps: wrong",
     "judge_your_own_critic.py": "perfect: accurate",
+    "many_samples.py": "nearest to each: [1, 0, 3, 2, 5, 4]",
     "own_cost_matrix.py": "cheapest cost per unit: 3.5,",
     "potential_off_the_sample.py": "(never above 1)",
     "sample_size_and_bias.py": "d = 10",
+    "slices_of_two_samples.py": "proven from slices alone: W1 is at least",
     "w1_between_samples.py": "status: optimal",
 }
 

@@ -7,28 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from otgan.checks import FloatArray, as_count, as_generator
-from otgan.exact import down
+from otgan.checks import as_count, as_generator
 from otgan.interval import Interval
-from otgan.metrics import UNIT
+from otgan.sliced import read_slices, unit_directions
 from otgan.solve import wasserstein
 from otgan.statistics.inputs import read_samples
-
-
-def unit_directions(count: int, dim: int, rng: np.random.Generator) -> FloatArray:
-    """Random directions, uniform on the sphere, (count, dim), each of a norm at most 1 in real arithmetic."""
-    normal = rng.standard_normal((count, dim))
-    return _shorten(normal)
-
-
-def _shorten(vectors: FloatArray) -> FloatArray:
-    """Vectors scaled to a norm at most 1 and within some units of rounding of it; 0 stays 0."""
-    largest = abs(vectors).max(axis=1, keepdims=True)  # so that squares neither overflow nor vanish
-    scaled = np.divide(vectors, largest, out=np.zeros_like(vectors), where=largest > 0)
-    lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
-    units = np.divide(scaled, lengths, out=np.zeros_like(vectors), where=lengths > 0)
-    # Squares, their sum and the root round to a relative (d + 2) u, the quotient to u (Higham 2002, Sec. 3.1); doubled.
-    return np.asarray(units * (1 - 2 * (vectors.shape[1] + 4) * UNIT))
 
 
 def sliced_lower_bound(x: Any, y: Any, n_projections: int, rng: np.random.Generator) -> Interval:
@@ -64,14 +47,7 @@ def sliced_lower_bound(x: Any, y: Any, n_projections: int, rng: np.random.Genera
     kind = "proven, for the samples"
     if dim == 1:
         return Interval(wasserstein(source, target).lower_bound, math.inf, kind)
+    slices = read_slices(source, target)
     random = unit_directions(count, dim, as_generator("rng", rng))
-    # Subtracting one point from all moves each by at most u of its distance, and shortens the sums that follow.
-    centre = target.mean(axis=0)
-    source, target = source - centre, target - centre
-    directions = np.concatenate([_shorten(source.mean(axis=0)[None] - target.mean(axis=0)[None]), random])
-    reach = max(float(np.linalg.norm(points, axis=1).max()) for points in (source, target))
-    # A projection is a sum of d products: off by at most d u Σ|θ_k z_k| ≤ d u ‖z‖ (Higham 2002, Sec. 3.1), and the
-    # subtraction moved z by u ‖z‖. Points that are off by e at most change W1 by at most e, on either side; doubled.
-    error = 2 * 2 * (dim + 2) * UNIT * reach
-    best = max(wasserstein(source @ theta, target @ theta).lower_bound for theta in directions)
-    return Interval(max(0.0, down(best - error)), math.inf, kind)
+    _, lower = slices.along(np.concatenate([slices.shift[None], random]))
+    return Interval(float(lower.max()), math.inf, kind)

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 
 from otgan import wasserstein
 from otgan.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from otgan.sliced import unit_directions
 from otgan.statistics import sliced_lower_bound
-from otgan.statistics.sliced import unit_directions
 from tests.strategies import samples
 
 
