@@ -7,13 +7,15 @@ thread-safe), so loops here release the lock instead, and `in_parts` spreads the
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numba
+from numba.core.event import Event, Listener, install_listener
 
 #: Variables that set the number of threads; the first that is set counts. joblib sets all of them in its workers.
 THREADS = ("OTGAN_NUM_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
@@ -35,6 +37,24 @@ def compiled(function: Callable[..., Any] | None = None, *, fastmath: set[str] |
         return numba.njit(cache=True, **settings)(function)
     except RuntimeError:  # Numba's answer when no folder for its cache can be written
         return numba.njit(**settings)(function)
+
+
+class _Telling(Listener):
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self._tell = tell
+
+    def on_start(self, event: Event) -> None:
+        self._tell()
+
+    def on_end(self, event: Event) -> None:
+        pass
+
+
+@contextmanager
+def compilations(tell: Callable[[], None]) -> Iterator[None]:
+    """Call tell() whenever something has to be compiled in this block, because no cache holds it yet."""
+    with install_listener("numba:compile", _Telling(tell)):
+        yield
 
 
 def thread_count() -> int:

@@ -13,6 +13,7 @@ import numpy as np
 from otgan.certificate import Certificate, certify
 from otgan.checks import as_count, as_number
 from otgan.closed_form import solve_in_closed_form
+from otgan.compiled import compilations
 from otgan.costs import PointCosts
 from otgan.coupling import marginal_violation
 from otgan.dual.potentials import FeasiblePotentials
@@ -32,6 +33,7 @@ from otgan.solvers.univariate import solve_line
 METHODS = ("auto", "univariate", "dense", "multiscale", "network-simplex")
 #: Pairs up to which the dense matrix is quicker than cells.
 DENSE = 250_000
+COMPILING = "compiling, once on this machine"
 #: Bytes that a solve may take unless told otherwise.
 MAX_MEMORY = 4 * 2**30
 
@@ -154,9 +156,9 @@ def solve(
     if method == "univariate" and not problem.on_line:
         raise NotProvidedError("method 'univariate' needs points on the line; take method='multiscale'")
     on_line = problem.on_line and method in ("auto", "univariate")
-    if on_line and (solution := solve_in_closed_form(problem, tol=tol)):
-        return solution
-    with progress("solving") as show, interrupts() as interrupted:
+    with progress("solving") as show, compilations(lambda: show(COMPILING)), interrupts() as interrupted:
+        if on_line and (solution := solve_in_closed_form(problem, tol=tol)):
+            return solution
         limits = Limits(tol, max_iter, started + max_seconds, max_memory, interrupted)
         raw = (
             solve_line(problem) if on_line else _solve_rest(problem, lambda rest: _solve_by(method, rest, limits, show))

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-
-from otgan.cli.terminal import working
 
 if TYPE_CHECKING:
     from otgan.measures import DiscreteMeasure
@@ -35,6 +32,12 @@ def w1(
         int | None, typer.Option(help="Use this many random points of each file, where all would be too many.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of --sample; the same seed gives the same points.")] = 0,
+    tol: Annotated[
+        float, typer.Option(help="Relative width of the bracket at which to stop: 1e-3 takes a fraction of the time.")
+    ] = 1e-11,
+    max_seconds: Annotated[
+        float | None, typer.Option(help="Stop after this time with the bracket so far, as Ctrl-C does.")
+    ] = None,
     max_memory: Annotated[float | None, typer.Option(help="GiB that the solver may take (default 4).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
@@ -45,7 +48,7 @@ def w1(
 
     Examples: `otgan w1 real.csv fake.csv` · `otgan w1 a.csv b.csv --columns lat,lon --metric haversine --json`
     """
-    _keep_pot_light()
+    from otgan.errors import Interrupted
     from otgan.solve import MAX_MEMORY, wasserstein
 
     chosen = None if columns is None else [name.strip() for name in columns.split(",")]
@@ -53,23 +56,17 @@ def w1(
     if sample is not None:
         sides = _sub_samples(sides, sample, seed)
     memory = MAX_MEMORY if max_memory is None else max_memory * 2**30
-    with working("solving"):
-        solution = wasserstein(*sides, p=p, metric=metric, max_memory=memory)
-    if as_json:
-        typer.echo(json.dumps(_content(solution)))
-    else:
-        typer.echo(_text(solution, sampled=sample is not None))
+    seconds = math.inf if max_seconds is None else max_seconds
+    try:
+        solution = wasserstein(*sides, p=p, metric=metric, tol=tol, max_seconds=seconds, max_memory=memory)
+    except Interrupted as interrupted:
+        _print(interrupted.partial, sampled=sample is not None, as_json=as_json)
+        raise typer.Exit(130) from None
+    _print(solution, sampled=sample is not None, as_json=as_json)
 
 
-def _keep_pot_light() -> None:
-    """Spare this process the seconds in which `import ot` loads every array library that it finds.
-
-    Only here, where the process is ours and computes on NumPy arrays: in a library that would be somebody else's
-    PyTorch that POT no longer sees.
-    """
-    for name in ("PYTORCH", "JAX", "CUPY", "TENSORFLOW"):
-        os.environ.setdefault(f"POT_BACKEND_DISABLE_{name}", "1")
-    sys.modules.setdefault("sklearn", None)  # type: ignore[arg-type]  # makes `import sklearn` an ImportError
+def _print(solution: OTSolution, *, sampled: bool, as_json: bool) -> None:
+    typer.echo(json.dumps(_content(solution)) if as_json else _text(solution, sampled=sampled))
 
 
 def _read(path: Path, columns: list[str] | None, weights: str | None, array: str | None) -> DiscreteMeasure:
