@@ -21,10 +21,10 @@ from otgan.coupling import Arcs, exact_coupling
 from otgan.dual import line
 from otgan.dual.transform import proven_transform, transform_to_columns
 from otgan.errors import CertificateError
-from otgan.exact import Masses, down, products, root, up
+from otgan.exact import Masses, dot, down, root, up
 from otgan.interval import Interval
 from otgan.metrics import UNIT
-from otgan.problem import OTProblem, cancel_common_mass
+from otgan.problem import OTProblem
 
 #: Potentials shrunk by this share gain slack on all long arcs, which absorbs their rounding errors; they lose the
 #: same share of the bound. Worth a try where W1 is tiny beside the diameter and rounding is all that is left.
@@ -116,7 +116,7 @@ def lower_bound(problem: OTProblem, f: FloatArray, g: FloatArray | None = None, 
         bound = line.lower_bound(costs.x[:, 0], costs.y[:, 0], problem.masses, f, g)
         return max(0.0, down(bound - UNDERFLOW * (1 + costs.scale)))
     # For W1 only the difference of the measures counts, and without the mass that they share it has less rounding.
-    left = cancel_common_mass(problem)
+    left = problem.common_mass
     masses = Masses(left.rest_a, left.rest_b, problem.masses.total)
     if not masses.a.any():
         return 0.0
@@ -161,11 +161,8 @@ def dual_value(
         capped = ceiling[there] < high
         high, low = np.where(capped, ceiling[there], high), np.where(capped, np.minimum(low, 0.0), low)
     w, v = masses.two_floats(sides[0][here]), masses.two_floats(sides[1][there])
-    terms = [
-        products(part, values) for parts, many in ((w, (given,)), (v, (high, low))) for part in parts for values in many
-    ]
-    total = math.fsum(np.concatenate(terms))
-    # Two floats hold a weight to 2u², and the sum rounds once; both are doubled. The rest is for what underflowed.
-    size = math.fsum(abs(w[0] * given)) + math.fsum(v[0] * (abs(high) + abs(low)))
+    total, error = dot(*((part, given) for part in w), *((part, values) for part in v for values in (high, low)))
+    # Two floats hold a weight to 2u², doubled here. The rest is for what underflowed.
+    size = float(abs(w[0] * given).sum() + (v[0] * (abs(high) + abs(low))).sum())
     largest = float(max(abs(given).max(), abs(high).max()))
-    return down(total - 4 * UNIT**2 * size - 2 * UNIT * abs(total) - UNDERFLOW * (1 + largest))
+    return down(total - error - 4 * UNIT**2 * size - UNDERFLOW * (1 + largest))

@@ -48,6 +48,11 @@ class OTProblem:
         """Whether this is W1 for a metric: then only the difference of the two measures matters."""
         return isinstance(self.costs, PointCosts) and self.costs.p == 1
 
+    @cached_property
+    def common_mass(self) -> Cancelled:
+        """The mass that both sides have at the same places, and what is left without it; see `cancel_common_mass`."""
+        return cancel_common_mass(self)
+
     @property
     def on_line(self) -> bool:
         """Whether the points lie on the real line."""

@@ -20,7 +20,7 @@ from otgan.dual.potentials import FeasiblePotentials
 from otgan.errors import Interrupted, InvalidValueError, NotProvidedError
 from otgan.exact import Masses, carries
 from otgan.interrupts import interrupts
-from otgan.problem import OTProblem, cancel_common_mass, problem_from_matrix, problem_from_points
+from otgan.problem import OTProblem, problem_from_matrix, problem_from_points
 from otgan.progress import Show, progress
 from otgan.solution import OTSolution, Stats, Status
 from otgan.solvers.dense import solve_dense
@@ -201,7 +201,7 @@ def _certified(problem: OTProblem, raw: RawSolution, tol: float, started: float)
 
 def _solve_rest(problem: OTProblem, solver: Callable[[OTProblem], RawSolution]) -> RawSolution:
     """Leave the mass that both sides share where it is, and solve for the rest."""
-    shared = cancel_common_mass(problem)
+    shared = problem.common_mass
     if not len(shared.rows):
         return solver(problem)
     staying = problem.masses.floats(shared.stay)

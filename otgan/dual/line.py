@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
-from otgan.exact import Masses, products
+from otgan.exact import Masses, dot
 from otgan.metrics import UNIT
 
 #: A slope that is this close to ±1 is taken for ±1: any slope in [−1, 1] proves a bound, and so near to 1 the
@@ -126,6 +125,6 @@ def lower_bound(x: FloatArray, y: FloatArray, masses: Masses, f: FloatArray, g: 
     steps = np.clip(np.diff(np.concatenate([f, -g])[order]), -gaps, gaps)
     steps = np.where(abs(steps) >= gaps * (1 - SNAP), np.copysign(gaps, steps), steps)
     weights = masses.two_floats(difference)
-    total = math.fsum(np.concatenate([products(-steps, part) for part in weights]))
-    # Two floats hold a weight to 2u²; the sum rounds once. Both are doubled.
-    return total - 4 * UNIT**2 * math.fsum(abs(steps * weights[0])) - 2 * UNIT * abs(total)
+    total, error = dot(*((-steps, part) for part in weights))
+    # Two floats hold a weight to 2u², doubled here.
+    return total - error - 4 * UNIT**2 * float(abs(steps * weights[0]).sum())

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otgan.checks import FloatArray, as_points, as_real_array
+from otgan.compiled import compiled
 from otgan.costs import Costs, Index, PointCosts, point_costs
 from otgan.dual import line
 from otgan.errors import InvalidShapeError
@@ -105,7 +106,7 @@ def proven_transform(
 
     Costs are lowered by the bound of their rounding error; after that the arithmetic is exact. Rounding to nearest is
     monotone, so the smallest exact difference is among the entries whose rounded difference is smallest, and there
-    the part that rounding lost is known (`sum_error`).
+    the part that rounding lost is known, as in `sum_error`.
 
     Args:
         costs: Costs.
@@ -123,22 +124,31 @@ def proven_transform(
         return _proven_on_line(costs, potential, given, index, to_rows=to_rows)
     if isinstance(costs, PointCosts) and not costs.on_line and len(index) * len(potential) > TREE:
         return _proven_in_tree(costs, potential, given, index, to_rows=to_rows)
-    high, low = np.empty(len(index)), np.zeros(len(index))
+    high, low = np.empty(len(index)), np.empty(len(index))
     step = max(1, BLOCK // max(1, len(potential)))
-    keep = _keep(costs)
+    keep, less = (_keep(costs), costs.absolute_error) if costs.relative_error else (1.0, 0.0)
     for start in range(0, len(index), step):
         part = slice(start, start + step)
-        block = costs.block(index[part], given) if to_rows else costs.block(given, index[part]).T
-        if costs.relative_error:
-            block = np.maximum(block * keep - costs.absolute_error, 0.0)
-        rest = block - potential
-        smallest = rest.min(axis=1)
-        at, which = np.nonzero(rest == smallest[:, None])
-        lost = sum_error(block[at, which], -potential[which])
-        worst = np.full(len(smallest), np.inf)
-        np.minimum.at(worst, at, lost)
-        high[part], low[part] = smallest, worst
+        block = costs.block(index[part], given).T if to_rows else costs.block(given, index[part])
+        _least_differences(np.ascontiguousarray(block), potential, keep, less, high[part], low[part])
     return high, low
+
+
+@compiled
+def _least_differences(
+    block: FloatArray, potential: FloatArray, keep: float, less: float, high: FloatArray, low: FloatArray
+) -> None:
+    """For each column the smallest lowered cost less potential: rounded, and the most that its rounding has added."""
+    high[:], low[:] = np.inf, np.inf
+    for i in range(block.shape[0]):
+        for j in range(block.shape[1]):
+            cost = max(block[i, j] * keep - less, 0.0)
+            value = cost - potential[i]
+            if value <= high[j]:
+                moved = value - cost
+                lost = (cost - (value - moved)) - (potential[i] + moved)
+                low[j] = lost if value < high[j] else min(lost, low[j])
+                high[j] = value
 
 
 def _proven_on_line(
