@@ -31,6 +31,7 @@ ORDER = [
     "solution",
     "solvers",
     "solve",
+    "line",
     "beckmann",
     "pairs",
     "statistics",
