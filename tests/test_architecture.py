@@ -31,7 +31,7 @@ ORDER = [
     "solution",
     "solvers",
     "solve",
-    "line",
+    "line_laws",
     "beckmann",
     "pairs",
     "statistics",

@@ -16,7 +16,7 @@ from otgan.beckmann.result import GridWitness, LineWitness, Placement, Populatio
 from otgan.checks import FloatArray
 from otgan.errors import NotProvidedError
 from otgan.interval import Interval
-from otgan.line import LineLaw, line_w1
+from otgan.line_laws import LineLaw, line_w1
 from otgan.measures import DiscreteMeasure, Measure, as_measure
 from otgan.solution import Status
 

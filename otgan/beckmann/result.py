@@ -12,7 +12,7 @@ from otgan.beckmann.potential import Surface
 from otgan.checks import FloatArray, as_points
 from otgan.errors import InvalidShapeError, NotProvidedError
 from otgan.interval import Interval
-from otgan.line import LinePotential
+from otgan.line_laws import LinePotential
 from otgan.solution import Status
 
 

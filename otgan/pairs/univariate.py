@@ -9,7 +9,7 @@ import numpy as np
 
 from otgan.checks import FloatArray
 from otgan.interval import Interval
-from otgan.line import LineLaw, LinePotential, line_w1
+from otgan.line_laws import LineLaw, LinePotential, line_w1
 from otgan.measures import Gaussian, Measure, as_measure
 from otgan.pairs.base import KnownPair
 

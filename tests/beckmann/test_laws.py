@@ -16,7 +16,7 @@ from otgan.beckmann.grid import CORNER_DISTANCE, Grid
 from otgan.beckmann.laws import mixture
 from otgan.beckmann.parts import Curve, Normal
 from otgan.errors import InvalidShapeError, InvalidTypeError, NotProvidedError
-from otgan.line import LineLaw, line_w1
+from otgan.line_laws import LineLaw, line_w1
 from otgan.measures import (
     DiscreteMeasure,
     Gaussian,

@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 import otgan
 from otgan import pairs
-from otgan.line.laws import LineLaw, running_sums
+from otgan.line_laws.laws import LineLaw, running_sums
 from otgan.measures import DiscreteMeasure, Gaussian, GaussianMixture, empirical
 
 

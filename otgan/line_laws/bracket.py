@@ -22,7 +22,7 @@ import numpy as np
 from otgan.checks import FloatArray
 from otgan.exact import down, up
 from otgan.interval import Interval
-from otgan.line.laws import ACCURACY, REACH, LineLaw, cancelled
+from otgan.line_laws.laws import ACCURACY, REACH, LineLaw, cancelled
 
 #: What undecided cells may add, relative to the length looked at; W1 is asked for to 1e-10.
 GOAL = 2e-13
