@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from otgan import critics, lipschitz, measures, pairs, statistics
-    from otgan.beckmann import PopulationW1, image_w1, population_w1
+    from otgan.beckmann import DensityLaw, PopulationW1, image_w1, population_w1
     from otgan.distance_matrix import PairwiseDistances, pairwise
     from otgan.dual import Potentials, c_transform
     from otgan.interval import Interval
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from otgan.validation import ValidationReport, validate
 
 _HOMES = {
+    "DensityLaw": "otgan.beckmann",
     "Interval": "otgan.interval",
     "MaxSlicedDistance": "otgan.sliced",
     "OTSolution": "otgan.solution",
@@ -45,6 +46,7 @@ _HOMES = {
 _ROOMS = ("critics", "errors", "lipschitz", "measures", "pairs", "statistics", "validation")
 
 __all__ = [
+    "DensityLaw",
     "Interval",
     "MaxSlicedDistance",
     "OTSolution",

@@ -291,3 +291,8 @@ def check_memory(needed: float, limit: float, what: str) -> None:
             f"raise max_memory to {math.ceil(needed)} bytes if you have them (on the command line, in GiB), "
             "or take random sub-samples of the points"
         )
+
+
+def rows_per_chunk(width: int) -> int:
+    """How many rows of that width are worked on at once: 2²¹ numbers, 16 MiB, for each temporary array."""
+    return max(1, 2**21 // max(1, width))

@@ -37,6 +37,7 @@ ORDER = [
     "solve",
     "sliced",
     "distance_matrix",
+    "line_laws",
     "beckmann",
     "pairs",
     "statistics",

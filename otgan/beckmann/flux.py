@@ -43,7 +43,7 @@ class Flux:
         """A bound of ∫|m|, plus what the cells forget of the measures and what rounding left of the divergence."""
         net = self.net
         left = float(abs(net.cells - self._divergence()).sum())
-        return self._cost() + net.smear + 2 * net.grid.side * left + net.rounding
+        return self._cost() + net.smear + net.blur + 2 * net.grid.side * left + net.rounding
 
     def step(self) -> None:
         """One iteration."""

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from otgan.beckmann.grid import Grid, NetMass
-from otgan.beckmann.population import MAX_MEMORY, Placement, PopulationW1, bracket, read_limits
+from otgan.beckmann.density_law import evenly
+from otgan.beckmann.grid import CORNER_DISTANCE, Grid, NetMass
+from otgan.beckmann.refine import MAX_MEMORY, bracket, read_limits
+from otgan.beckmann.result import Placement, PopulationW1
 from otgan.checks import FloatArray, as_number, as_real_array
 from otgan.errors import InvalidShapeError, InvalidValueError
-
-#: Mean distance of a unit square's points from its centre, (√2 + arsinh 1) / 6, rounded up.
-MEAN_DISTANCE = 0.38260
 
 
 def image_w1(
@@ -78,12 +77,8 @@ def _image(name: str, values: Any) -> FloatArray:
 
 
 def _squares(difference: FloatArray, grid: Grid) -> NetMass:
-    """Densities that are constant on each cell: nothing is smeared."""
     times = grid.shape[0] // difference.shape[0]
-    cells = np.repeat(np.repeat(difference, times, axis=0), times, axis=1) / times**2
-    quarter = np.pad(cells, 1) / 4
-    hats = quarter[1:, 1:] + quarter[:-1, 1:] + quarter[1:, :-1] + quarter[:-1, :-1]
-    return NetMass(grid, cells, hats, cells / 12, np.zeros_like(cells), smear=0.0)
+    return evenly(grid, np.repeat(np.repeat(difference, times, axis=0), times, axis=1) / times**2)
 
 
 def _points(difference: FloatArray, grid: Grid) -> NetMass:
@@ -96,8 +91,6 @@ def _points(difference: FloatArray, grid: Grid) -> NetMass:
     around[:, [0, -1]] /= 2
     share = hats / around
     cells = share[1:, 1:] + share[:-1, 1:] + share[1:, :-1] + share[:-1, :-1]
-    # Each share is spread over a cell with its node at a corner: that corner's quarter of a square of side 2h would
-    # have the same mean distance, 2h times that of the unit square.
-    smear = 2 * grid.h * MEAN_DISTANCE * float(abs(difference).sum())
+    smear = CORNER_DISTANCE * grid.h * float(abs(difference).sum())  # each share has its node at a corner of its cell
     nothing = np.zeros_like(cells)  # nodes lie on the edges of the cells, where bubbles vanish
     return NetMass(grid, cells, hats, nothing, nothing, smear)

@@ -1,268 +1,112 @@
-"""The front door: refine the grid until the bracket of W1 is as narrow as asked, or a limit is reached."""
+"""The front door for laws: what is known of them, and how their W1 is bracketed."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from otgan.beckmann.flux import Flux
-from otgan.beckmann.gaussians import box_around, components, net_mass, standardised
-from otgan.beckmann.grid import Grid, NetMass
-from otgan.beckmann.potential import Potential, Surface
-from otgan.checks import FloatArray, as_number, as_points
-from otgan.costs import check_memory
-from otgan.errors import CertificateError, InvalidShapeError
-from otgan.exact import down, up
+from otgan.beckmann.density_law import DensityLaw, PlacedLaw
+from otgan.beckmann.grid import Grid
+from otgan.beckmann.laws import Law, box_of, mixture, without_common_parts
+from otgan.beckmann.refine import MAX_MEMORY, Limits, bracket, flat, read_limits
+from otgan.beckmann.result import GridWitness, LineWitness, Placement, PopulationW1
+from otgan.checks import FloatArray
+from otgan.errors import NotProvidedError
 from otgan.interval import Interval
-from otgan.measures import as_measure
+from otgan.line_laws import LineLaw, line_w1
+from otgan.measures import DiscreteMeasure, Measure, as_measure
 from otgan.solution import Status
 
 #: Cells along the longer side of the first grid; each further one has twice as many.
 FIRST = 96
-#: Bytes per cell that a step holds at its peak: about fifty arrays of float64.
-BYTES_PER_CELL = 400
-#: Bytes that the grid may take unless told otherwise.
-MAX_MEMORY = 4 * 2**30
-#: Steps between two evaluations of the bounds.
-ROUND = 20
-#: Steps on one grid after which a finer one promises more.
-MOST_STEPS = 600
-#: A round that closes less than this share of the gap is the sign to refine.
-STALL = 0.02
-
-
-#: Relative width, seconds, bytes.
-Limits = tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Where a grid in units of its own lies: all is computed around the origin, with lengths of the size of one.
-
-    Attributes:
-        unit: Length of one unit of the grid.
-        centre: Where the grid's origin lies.
-    """
-
-    unit: float
-    centre: tuple[float, float] = (0.0, 0.0)
-
-    @property
-    def error(self) -> float:
-        """By how much taking the centre out may have moved the means, in units of length."""
-        return 8 * 2.0**-53 * max(abs(coordinate) for coordinate in self.centre)
-
-
-@dataclass(frozen=True, eq=False)
-class PopulationW1:
-    """A bracket of W1 between two laws, as opposed to two samples.
-
-    There is no finite plan behind it, but a flux and a potential on a grid; hence it is no `OTSolution`, though the
-    properties that it shares have the same names.
-
-    Attributes:
-        interval: The bracket, kind "proven".
-        status: How the refinement ended.
-        grid: The finest grid, in its own units.
-        placement: Where it lies.
-        surface: The 1-Lipschitz function that proves the lower bound, in the units of its grid.
-        seconds: Wall-clock time.
-    """
-
-    interval: Interval
-    status: Status
-    grid: Grid
-    placement: Placement
-    surface: Surface
-    seconds: float
-
-    def potential(self, points: Any) -> FloatArray:
-        """The 1-Lipschitz function that proves the lower bound; it falls along the transport.
-
-        Args:
-            points: (k, 2), in units of length.
-
-        Returns:
-            (k,), in units of length.
-
-        Raises:
-            InvalidShapeError: If the points are not in the plane.
-        """
-        where = as_points("points", points)
-        if where.shape[1] != 2:
-            raise InvalidShapeError("points", "have shape (k, 2)", f"shape {where.shape}", "give points in the plane")
-        unit = self.placement.unit
-        return unit * self.surface((where - self.placement.centre) / unit)
-
-    @property
-    def lower_bound(self) -> float:
-        """Proven lower bound of W1, in units of length."""
-        return self.interval.lower
-
-    @property
-    def upper_bound(self) -> float:
-        """Proven upper bound of W1, in units of length."""
-        return self.interval.upper
-
-    @property
-    def distance(self) -> float:
-        """The middle of the bracket."""
-        return (self.lower_bound + self.upper_bound) / 2
-
-    @property
-    def gap(self) -> float:
-        """Upper − lower bound."""
-        return self.interval.width
-
-    @property
-    def relative_gap(self) -> float:
-        """Gap / upper bound."""
-        return self.interval.relative_width
-
-    @property
-    def converged(self) -> bool:
-        """Whether the bracket is as narrow as asked."""
-        return self.status is Status.OPTIMAL
+#: From the least to the most that one may promise.
+KINDS = ("numerical", "proven if the law's own bounds hold", "proven")
 
 
 def population_w1(
     source: Any, target: Any, *, rtol: float = 5e-3, max_seconds: float = 120.0, max_memory: float = MAX_MEMORY
 ) -> PopulationW1:
-    r"""Proven bracket of W1 between two Gaussian mixtures in the plane.
+    r"""Bracket of W1 between two laws on the line or in the plane, proven for every law that is known in closed form.
 
-    Above, a flux m with div m = ρ, ρ = source − target, proves W1 ≤ ∫|m|; below, a 1-Lipschitz function u proves
-    W1 ≥ ∫ u dρ. What the grid forgets of the densities, the mass outside its box, and rounding are inside the bracket.
+    In the plane, a flux m with div m = ρ, ρ = source − target, proves W1 ≤ ∫|m| from above; a 1-Lipschitz function u
+    proves W1 ≥ ∫ u dρ from below. What the grid forgets of the laws, the mass outside its box, and rounding are inside
+    the bracket. On the line W1 = ∫|F − G| is integrated between sign changes, at once, to about 1e-12.
 
     Args:
-        source: A `Gaussian` or `GaussianMixture` in the plane with diagonal covariances.
-        target: Likewise.
+        source: A `Gaussian`, `GaussianMixture` (any covariances), `Uniform` or `DiscreteMeasure`; in the plane also a
+            toy distribution of `otgan.measures`, or a `DensityLaw` of your own.
+        target: Likewise, on the same space.
         rtol: Relative width of the bracket at which to stop.
         max_seconds: Time after which to stop, whatever the width.
         max_memory: Bytes that the grid may take.
 
     Returns:
-        The bracket, with an honest status.
+        The bracket, with an honest status, and a kind: "proven", or what a `DensityLaw` leaves of that.
 
     Raises:
-        InvalidTypeError: If a measure is of another kind.
-        InvalidShapeError: If a measure is not in the plane.
-        NotProvidedError: If a covariance is not diagonal, or singular.
-        InvalidValueError: If a limit is out of range.
+        InvalidTypeError: If a law is known by samples alone.
+        InvalidShapeError: If the laws do not live on the line or in the plane, both on the same.
+        NotProvidedError: If both are finitely many points in the plane, which `otgan.wasserstein` solves exactly.
+        InvalidValueError: If a limit is out of range, or a `DensityLaw` breaks its own bounds.
+        Interrupted: After Ctrl-C; its `partial` is the bracket so far.
 
     Source: Beckmann (1952); Santambrogio (2015), Optimal Transport for Applied Mathematicians, Sec. 4.2.
     """
     limits = read_limits(rtol, max_seconds, max_memory)
-    parts = components("source", as_measure("source", source)), components("target", as_measure("target", target))
-    box = box_around([*parts[0], *parts[1]], FIRST)
+    one, other = _read("source", source), _read("target", target)
+    if isinstance(one, PlacedLaw) or isinstance(other, PlacedLaw):
+        return _in_the_plane(_planar("source", one), _planar("target", other), limits)
+    if one.dim == other.dim == 1:
+        return _on_the_line(one, other, limits)
+    if isinstance(one, DiscreteMeasure) and isinstance(other, DiscreteMeasure):
+        raise NotProvidedError(
+            "source and target must not both be points, which have no density; otgan.wasserstein solves them exactly"
+        )
+    left, right = without_common_parts(mixture("source", one), mixture("target", other))
+    return _in_the_plane(left, right, limits) if left.parts else _nothing_to_move()
+
+
+def _read(name: str, value: Any) -> Measure | PlacedLaw:
+    return PlacedLaw(name, value) if isinstance(value, DensityLaw) else as_measure(name, value)
+
+
+def _planar(name: str, law: Measure | PlacedLaw) -> Law:
+    return law if isinstance(law, PlacedLaw) else mixture(name, law)
+
+
+def _on_the_line(source: Measure, target: Measure, limits: Limits) -> PopulationW1:
+    started = time.monotonic()
+    interval, potential = line_w1(LineLaw.of("source", source), LineLaw.of("target", target))
+    narrow = interval.relative_width <= limits.rtol
+    status = Status.OPTIMAL if narrow else Status.RESOURCE_LIMIT
+    return PopulationW1(interval, status, LineWitness(potential), time.monotonic() - started)
+
+
+def _in_the_plane(one: Law, other: Law, limits: Limits) -> PopulationW1:
+    low, high = box_of([one.extent(), other.extent()])
+    if (low == high).all():  # one point on both sides
+        return _nothing_to_move()
+    box = _box(low, high)
     centre, unit = np.array(box.low) + box.h * np.array(box.shape) / 2, 2.0 ** math.frexp(box.side)[1]
     place = Placement(unit, (float(centre[0]), float(centre[1])))
-    source_parts, target_parts = (standardised(side, centre, unit) for side in parts)
-    first = box_around([*source_parts, *target_parts], FIRST)
-    same = len(parts[0]) == len(parts[1]) and all(
-        one[0] == other[0] and (one[1] == other[1]).all() and (one[2] == other[2]).all()
-        for one, other in zip(*parts, strict=True)
-    )
-    if same:
-        nothing = np.zeros((first.shape[0] + 1, first.shape[1] + 1))
-        flat = Surface(first, nothing, np.ones(first.shape, dtype=bool))
-        return PopulationW1(Interval(0.0, 0.0), Status.OPTIMAL, first, place, flat, 0.0)
-    return bracket(partial(net_mass, source_parts, target_parts), first, place, limits)
+    source, target = one.placed(centre, unit), other.placed(centre, unit)
+    first = _box(*box_of([source.extent(), target.extent()]))
+    kind = min(one.kind, other.kind, key=KINDS.index)
+    return bracket(lambda grid: source.weigh(grid) - target.weigh(grid), first, place, limits, kind)
 
 
-def read_limits(rtol: Any, max_seconds: Any, max_memory: Any) -> Limits:
-    """Relative width, seconds and bytes, as users give them.
-
-    Raises:
-        InvalidValueError: If a limit is out of range.
-        InvalidTypeError: If it is no number.
-    """
-    return (
-        as_number("rtol", rtol, low=0),
-        as_number("max_seconds", max_seconds, low=0, open_low=True),
-        as_number("max_memory", max_memory, low=0, open_low=True),
-    )
+def _box(low: FloatArray, high: FloatArray) -> Grid:
+    """A grid over a box, its longer side cut into `FIRST` cells."""
+    h = float((high - low).max()) / FIRST
+    shape = np.maximum(1, np.ceil((high - low) / h - 1e-9).astype(int))
+    corner = (low + high) / 2 - h * shape / 2
+    return Grid((float(corner[0]), float(corner[1])), h, (int(shape[0]), int(shape[1])))
 
 
-def bracket(
-    weigh: Callable[[Grid], NetMass],
-    grid: Grid,
-    place: Placement,
-    limits: Limits,
-) -> PopulationW1:
-    """Refine from a first grid until the bracket is narrow enough.
-
-    Args:
-        weigh: What the two measures weigh on a grid.
-        grid: The first grid.
-        place: Its unit of length and its place.
-        limits: When to stop.
-
-    Raises:
-        MemoryLimitError: If not even the first grid fits.
-        CertificateError: If the ends contradict each other.
-    """
-    rtol, max_seconds, max_memory = limits
-    check_memory(BYTES_PER_CELL * grid.shape[0] * grid.shape[1], max_memory, "the first grid")
-    started = time.monotonic()
-
-    def late() -> bool:
-        return time.monotonic() - started > max_seconds
-
-    flux: Flux | None = None
-    potential: Potential | None = None
-    upper = math.inf
-    while True:
-        begun = time.monotonic()
-        net = weigh(grid)
-        flux = Flux(net, flux)
-        upper = min(upper, flux.upper_bound())
-        upper = _improve_flux(flux, upper, potential.best if potential else 0.0, late)
-        potential = Potential(net, upper, potential)
-        _improve_potential(potential, upper, late)
-        narrow = upper - potential.best <= max(rtol * upper, 4 * net.rounding)
-        if narrow or late():
-            break
-        finer = grid.finer()
-        # A finer grid takes four times as long a step; begun too late, it would not even come to the same bounds.
-        soon = 2 * time.monotonic() - begun - started > max_seconds
-        if soon or BYTES_PER_CELL * finer.shape[0] * finer.shape[1] > max_memory:
-            break
-        grid = finer
-    lower = max(0.0, down(potential.best * place.unit - place.error))
-    upper = up(upper * place.unit + place.error)
-    if lower > upper:
-        raise CertificateError(f"lower bound {lower!r} above upper bound {upper!r}; please report this problem")
-    status = Status.OPTIMAL if narrow else Status.RESOURCE_LIMIT
-    return PopulationW1(Interval(lower, upper), status, grid, place, potential.proof, time.monotonic() - started)
-
-
-def _improve_flux(flux: Flux, upper: float, lower: float, late: Callable[[], bool]) -> float:
-    for _ in range(0, MOST_STEPS, ROUND):
-        _some_steps(flux.step, late)
-        before, upper = upper, min(upper, flux.upper_bound())
-        if before - upper < STALL * (upper - lower) / 4 or late():
-            break
-    return upper
-
-
-def _improve_potential(potential: Potential, upper: float, late: Callable[[], bool]) -> None:
-    for k in range(0, MOST_STEPS, ROUND):
-        _some_steps(potential.step, late)
-        if k in (ROUND, 4 * ROUND):
-            potential.choose_diagonals()
-        before, after = potential.best, potential.look()
-        if late() or (k > 6 * ROUND and after - before < STALL * (upper - after)):
-            break
-
-
-def _some_steps(step: Callable[[], None], late: Callable[[], bool]) -> None:
-    for _ in range(ROUND):
-        step()
-        if late():
-            break
+def _nothing_to_move() -> PopulationW1:
+    grid = Grid((0.0, 0.0), 1.0, (1, 1))
+    witness = GridWitness(flat(grid), Placement(1.0), grid)
+    return PopulationW1(Interval(0.0, 0.0), Status.OPTIMAL, witness, 0.0)

@@ -114,8 +114,11 @@ class Potential:
     def look(self) -> float:
         """Evaluate the present function, keep it if it is the best so far, and return the best bound."""
         steepest = float(np.hypot(*np.moveaxis(self._gradient(), 1, 0)).max()) * (1 + 1e-14)
-        if steepest > 0 and (bound := self._integral() / steepest - self.net.rounding) > self.best:
-            self.best, self.proof = bound, Surface(self.net.grid, self.u / steepest, self._rising)
+        doubt = self.net.rounding + self.net.blur
+        if steepest > 0 and (bound := self._integral() / steepest - doubt) > self.best:
+            # In this order: whoever interrupts between the two lines finds a bound that its proof keeps.
+            self.proof = Surface(self.net.grid, self.u / steepest, self._rising)
+            self.best = bound
         return self.best
 
     def _integral(self) -> float:

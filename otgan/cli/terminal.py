@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from otgan.progress import progress
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,9 +21,6 @@ def stderr() -> Console:
 
 @contextmanager
 def working(what: str) -> Iterator[None]:
-    """A spinner while something runs that cannot say how far it is."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    with stderr().status(what):
+    """A line while something runs, after two seconds; what runs may say on it how far it is."""
+    with progress(what):
         yield

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from otgan.cli.terminal import working
+
+if TYPE_CHECKING:
+    from otgan.pairs import Pair, Truth
 
 
 def truth(
@@ -32,17 +35,23 @@ def truth(
     """The true W1 between two distributions: what no sample can tell, and every critic is after.
 
     It lies between `lower` and `upper`; `kind` says how sure that is, `source` where it comes from. A sample's W1
-    (`otgan w1`) lies above the distributions' on average, by an amount that grows with the dimension.
+    (`otgan w1`) lies above the distributions' on average, by an amount that grows with the dimension. Ctrl-C ends the
+    refinement of a grid, and the bracket so far is printed.
 
     Examples: `otgan truth --pair funnels --dim 16 --funnels 64` · `otgan truth --pair gaussians-1d --json`
     · `otgan truth --pair funnels --dim 2 --funnels 4 --file published.npz`
     """
+    from otgan.errors import Interrupted
     from otgan.pairs import get_pair
     from otgan.pairs import truth as known_truth
 
     found = get_pair(pair, dim=dim, n_funnels=funnels, seed=seed, degree=degree, path=file)
-    with working("computing W1"):
-        known = known_truth(found)
+    interrupted = False
+    try:
+        with working("computing W1"):
+            known = known_truth(found)
+    except Interrupted as stop:
+        known, interrupted = stop.partial, True
     content = {
         "pair": found.name,
         "lower": known.w1.lower,
@@ -50,14 +59,17 @@ def truth(
         "kind": known.w1.kind,
         "source": known.source,
     }
-    if as_json:
-        typer.echo(json.dumps(content, ensure_ascii=False))
-        return
+    typer.echo(json.dumps(content, ensure_ascii=False) if as_json else _text(found, known))
+    if interrupted:
+        raise typer.Exit(130)
+
+
+def _text(pair: Pair, known: Truth) -> str:
     middle = (known.w1.lower + known.w1.upper) / 2
     lines = (
         f"W1 = {middle:.10g}",
         f"  bracket  [{known.w1.lower:.17g}, {known.w1.upper:.17g}], {known.w1.kind}",
-        f"  pair     {found.name}: {found.description}",
+        f"  pair     {pair.name}: {pair.description}",
         f"  source   {known.source}",
     )
-    typer.echo("\n".join(lines))
+    return "\n".join(lines)

@@ -15,6 +15,7 @@ from otgan.measures.toy import (
     twenty_five_gaussians,
     two_moons,
 )
+from otgan.measures.uniform import Uniform
 
 __all__ = [
     "DiscreteMeasure",
@@ -22,6 +23,7 @@ __all__ = [
     "GaussianMixture",
     "Measure",
     "SamplerMeasure",
+    "Uniform",
     "as_measure",
     "checkerboard",
     "circles",

@@ -9,11 +9,12 @@ import math
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from otgan.checks import FloatArray, as_count, as_number
 from otgan.measures.base import Measure
 from otgan.measures.mixture import GaussianMixture
-from otgan.measures.sampler import SamplerMeasure
+from otgan.measures.shapes import Block, ShapeMeasure, Spiral
 
 
 def eight_gaussians(radius: float = 2.0, std: float = 0.1) -> GaussianMixture:
@@ -81,7 +82,9 @@ def swiss_roll(radius: float = 2.0, noise: float = 0.05) -> Measure:
     """
     r = as_number("radius", radius, low=0.0, open_low=True)
     sigma = as_number("noise", noise, low=0.0)
-    return SamplerMeasure(partial(_draw_roll, radius=r, noise=sigma), dim=2).named(
+    end = 4.5 * math.pi
+    curve = Spiral((0.0, 0.0), 0.0, r / end, end / 3, end)
+    return ShapeMeasure(partial(_draw_roll, radius=r, noise=sigma), (curve,), sigma).named(
         f"swiss_roll(radius={r:g}, noise={sigma:g})"
     )
 
@@ -103,7 +106,8 @@ def two_moons(noise: float = 0.05) -> Measure:
     Source: `sklearn.datasets.make_moons`.
     """
     sigma = as_number("noise", noise, low=0.0)
-    return SamplerMeasure(partial(_draw_moons, noise=sigma), dim=2).named(f"two_moons(noise={sigma:g})")
+    moons = Spiral((0.0, 0.0), 1.0, 0.0, 0.0, math.pi), Spiral((1.0, 0.5), 1.0, 0.0, math.pi, 2 * math.pi)
+    return ShapeMeasure(partial(_draw_moons, noise=sigma), moons, sigma).named(f"two_moons(noise={sigma:g})")
 
 
 def circles(outer: float = 2.0, inner: float = 1.0, noise: float = 0.05) -> Measure:
@@ -125,7 +129,8 @@ def circles(outer: float = 2.0, inner: float = 1.0, noise: float = 0.05) -> Meas
     large = as_number("outer", outer, low=0.0, open_low=True)
     small = as_number("inner", inner, low=0.0, high=large, open_low=True)
     sigma = as_number("noise", noise, low=0.0)
-    return SamplerMeasure(partial(_draw_circles, radii=np.array([large, small]), noise=sigma), dim=2).named(
+    rings = tuple(Spiral((0.0, 0.0), radius, 0.0, 0.0, 2 * math.pi) for radius in (large, small))
+    return ShapeMeasure(partial(_draw_circles, radii=np.array([large, small]), noise=sigma), rings, sigma).named(
         f"circles(outer={large:g}, inner={small:g}, noise={sigma:g})"
     )
 
@@ -148,7 +153,9 @@ def checkerboard(squares: int = 4, side: float = 1.0) -> Measure:
     """
     k = as_count("squares", squares)
     edge = as_number("side", side, low=0.0, open_low=True)
-    return SamplerMeasure(partial(_draw_board, squares=k, side=edge), dim=2).named(
+    corners = edge * (_black(k) - k / 2)
+    blocks = tuple(Block((a, b), (a + edge, b + edge)) for a, b in corners.tolist())
+    return ShapeMeasure(partial(_draw_board, squares=k, side=edge), blocks).named(
         f"checkerboard(squares={k}, side={edge:g})"
     )
 
@@ -171,7 +178,8 @@ def parallel_line(theta: float = 0.0) -> Measure:
     Source: Arjovsky, Chintala, Bottou (2017), Wasserstein GAN, Example 1.
     """
     x = as_number("theta", theta)
-    return SamplerMeasure(partial(_draw_line, theta=x), dim=2).named(f"parallel_line(theta={x:g})")
+    segment = Block((x, 0.0), (x, 1.0))
+    return ShapeMeasure(partial(_draw_line, theta=x), (segment,)).named(f"parallel_line(theta={x:g})")
 
 
 # Samplers are module-level functions under functools.partial, and no closures, so that the measures can be pickled.
@@ -198,9 +206,13 @@ def _draw_circles(n: int, rng: np.random.Generator, *, radii: FloatArray, noise:
 
 
 def _draw_board(n: int, rng: np.random.Generator, *, squares: int, side: float) -> FloatArray:
-    black = np.argwhere(np.indices((squares, squares)).sum(axis=0) % 2 == 0)
-    corners = rng.choice(black, size=n)
+    corners = rng.choice(_black(squares), size=n)
     return side * (corners + rng.random((n, 2)) - squares / 2)
+
+
+def _black(squares: int) -> NDArray[np.intp]:
+    """Column and row of each black square, (k, 2)."""
+    return np.argwhere(np.indices((squares, squares)).sum(axis=0) % 2 == 0)
 
 
 def _draw_line(n: int, rng: np.random.Generator, *, theta: float) -> FloatArray:

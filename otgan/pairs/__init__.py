@@ -1,7 +1,7 @@
 """Ground truth: pairs of measures, most of them with known W1, optimal potential, gradient and plan."""
 
+from otgan.measures import Uniform
 from otgan.pairs.base import KnownPair, Pair
-from otgan.pairs.box import Uniform
 from otgan.pairs.funnel_files import load_funnels
 from otgan.pairs.funnels import funnels, max_funnels
 from otgan.pairs.products import product

@@ -176,8 +176,3 @@ def own_generator(seed: int) -> np.random.Generator:
     The same stream for both would put the first target points on the centres of the funnels of that seed.
     """
     return np.random.default_rng([seed, 1])
-
-
-def rows_per_chunk(width: int) -> int:
-    """How many rows of that width are worked on at once: 2²¹ numbers, 16 MiB, for each temporary array."""
-    return max(1, 2**21 // max(1, width))

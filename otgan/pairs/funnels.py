@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from otgan.checks import FloatArray, as_count, as_number, as_points, as_real_array
+from otgan.costs import rows_per_chunk
 from otgan.errors import InvalidShapeError, InvalidValueError
 from otgan.exact import down
 from otgan.exact import up as above
 from otgan.interval import Interval
-from otgan.pairs.base import KnownPair, PlanSide, own_generator, rows_per_chunk, unit
-from otgan.pairs.box import Uniform
+from otgan.measures import Uniform
+from otgan.pairs.base import KnownPair, PlanSide, own_generator, unit
 
 #: Half the side of the cube, and the standard deviation of the biases, as the authors have them.
 HALF_SIDE, BIAS_STD = 2.5, 0.1

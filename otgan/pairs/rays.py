@@ -16,9 +16,8 @@ import numpy as np
 from otgan.checks import FloatArray, as_count
 from otgan.errors import InvalidValueError
 from otgan.interval import Interval
-from otgan.measures import Measure
+from otgan.measures import Measure, Uniform
 from otgan.pairs.base import KnownPair, PlanSide, directions, own_generator, unit
-from otgan.pairs.box import Uniform
 from otgan.pairs.univariate import LinePair, line
 
 #: An ellipsoid in more dimensions is refused: its rotation is a table of (d, d) numbers.

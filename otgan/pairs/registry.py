@@ -12,6 +12,7 @@ from otgan.errors import InvalidInputError, InvalidValueError
 from otgan.measures import (
     Gaussian,
     Measure,
+    Uniform,
     checkerboard,
     eight_gaussians,
     swiss_roll,
@@ -19,7 +20,6 @@ from otgan.measures import (
     two_moons,
 )
 from otgan.pairs.base import KnownPair, Pair
-from otgan.pairs.box import Uniform
 from otgan.pairs.bundled import digit, wine
 from otgan.pairs.funnel_files import load_funnels
 from otgan.pairs.funnels import funnels, max_funnels

@@ -8,10 +8,11 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from otgan.checks import FloatArray, as_count, as_number, as_points
+from otgan.costs import rows_per_chunk
 from otgan.errors import InvalidValueError
 from otgan.interval import Interval
 from otgan.measures import empirical
-from otgan.pairs.base import KnownPair, PlanSide, directions, rows_per_chunk, unit
+from otgan.pairs.base import KnownPair, PlanSide, directions, unit
 
 #: Distances of centres may fall short of 2 r by this share: coordinates in decimals round, as 0.1 does.
 SLACK = 1e-12

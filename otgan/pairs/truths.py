@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from otgan.errors import NotProvidedError
+from otgan.errors import Interrupted, NotProvidedError
 from otgan.interval import Interval
-from otgan.measures import DiscreteMeasure, Gaussian, GaussianMixture
+from otgan.measures import DiscreteMeasure, Gaussian, GaussianMixture, Uniform
+from otgan.measures.shapes import ShapeMeasure
 from otgan.pairs.base import KnownPair, Pair
 from otgan.pairs.registry import pair_names
+
+if TYPE_CHECKING:
+    from otgan.beckmann import PopulationW1
 
 
 @dataclass(frozen=True)
@@ -25,14 +30,15 @@ class Truth:
 
 
 def on_grid(pair: Pair) -> bool:
-    """Whether the pair's W1 has no closed form but a bracket on a grid: Gaussian mixtures in the plane."""
-    return pair.dim == 2 and all(isinstance(side, Gaussian | GaussianMixture) for side in (pair.source, pair.target))
+    """Whether the pair's W1 has no closed form but a bracket on a grid: laws in the plane that are known themselves."""
+    known = Gaussian | GaussianMixture | Uniform | ShapeMeasure
+    return pair.dim == 2 and all(isinstance(side, known) for side in (pair.source, pair.target))
 
 
 def truth(pair: Pair, *, rtol: float = 0.005, max_seconds: float = 120.0) -> Truth:
     """W1 of a pair: the closed form where it is known, the exact solver's bracket where both sides are finite.
 
-    Between Gaussian mixtures in the plane it is bracketed on a grid; see `otgan.population_w1`.
+    Between other laws in the plane it is bracketed on a grid; see `otgan.population_w1`.
 
     Args:
         pair: Any pair, as from `otgan.pairs.get_pair`.
@@ -44,6 +50,7 @@ def truth(pair: Pair, *, rtol: float = 0.005, max_seconds: float = 120.0) -> Tru
 
     Raises:
         NotProvidedError: If nothing but samples is known of the pair.
+        Interrupted: After Ctrl-C, where a bracket on a grid was under way; its `partial` is the truth so far.
     """
     if isinstance(pair, KnownPair):
         return Truth(pair.w1, pair.source_reference)
@@ -57,12 +64,18 @@ def truth(pair: Pair, *, rtol: float = 0.005, max_seconds: float = 120.0) -> Tru
     if on_grid(pair):
         from otgan.beckmann import population_w1
 
-        bracket = population_w1(pair.source, pair.target, rtol=rtol, max_seconds=max_seconds)
-        nx, ny = bracket.grid.shape
-        source = f"Beckmann's problem on {nx} x {ny} cells: an exact flux above, a 1-Lipschitz potential below"
-        return Truth(bracket.interval, source)
+        try:
+            return _on_cells(population_w1(pair.source, pair.target, rtol=rtol, max_seconds=max_seconds))
+        except Interrupted as stop:
+            raise Interrupted("the truth", _on_cells(stop.partial)) from None
     raise NotProvidedError(
         f"pair must be one whose W1 is known ({', '.join(pair_names(known=True))}, or finite), got {pair.name!r}, "
         "for which there is neither a closed form nor a bracket; choose one of these, or compare samples of it by "
         "otgan.wasserstein"
     )
+
+
+def _on_cells(bracket: PopulationW1) -> Truth:
+    nx, ny = bracket.grid.shape
+    source = f"Beckmann's problem on {nx} x {ny} cells: an exact flux above, a 1-Lipschitz potential below"
+    return Truth(bracket.interval, source)

@@ -9,10 +9,9 @@ import numpy as np
 
 from otgan.checks import FloatArray
 from otgan.interval import Interval
+from otgan.line_laws import LineLaw, LinePotential, line_w1
 from otgan.measures import Gaussian, Measure, as_measure
 from otgan.pairs.base import KnownPair
-from otgan.pairs.line_bracket import LinePotential, solve
-from otgan.pairs.line_laws import LineLaw
 
 
 class LinePair(KnownPair):
@@ -24,7 +23,7 @@ class LinePair(KnownPair):
 
     @cached_property
     def _solved(self) -> tuple[Interval, LinePotential]:
-        return solve(*self._laws)
+        return line_w1(*self._laws)
 
     @property
     def w1(self) -> Interval:

@@ -157,7 +157,7 @@ def test_validate_a_critic_in_a_module(run, tmp_path):
 
 
 def test_train_and_judge_again_from_the_file(run, tmp_path):
-    settings = ["--pair", "swissroll-moons", "--steps", 20, "--samples", 200, "--seed", 3, "--json"]
+    settings = ["--pair", "checkerboard", "--steps", 20, "--samples", 200, "--seed", 3, "--json"]
     code, out, err = run("validate", *settings, "--out", "one")
     assert (code, err) == (0, "")
     again = run("validate", *settings, "--out", "two")

@@ -42,7 +42,7 @@ def test_pairs_as_json(run):
         if isinstance(pair, known.KnownPair):
             assert (row["lower"], row["upper"], row["kind"]) == (pair.w1.lower, pair.w1.upper, pair.w1.kind)
     assert rows["8gaussians"]["kind"] == "bracket on a grid"
-    assert rows["checkerboard"]["kind"] is None
+    assert rows["checkerboard"]["kind"] == "bracket on a grid"
     assert rows["digits"]["kind"] == "exact solver"
 
 
@@ -113,7 +113,6 @@ def test_truth_of_finite_data(run):
 
 
 BAD = [
-    (("--pair", "checkerboard"), "pair must be one whose W1 is known"),
     (("--pair", "nine"), "pair must be one of 8gaussians"),
     (("--pair", "radial", "--funnels", 3), "n_funnels must be left out for the pair radial, which takes dim"),
     (("--pair", "funnels", "--dim", 0), "dim must be at least 1"),

@@ -11,9 +11,10 @@ import otgan
 from otgan import pairs
 from otgan.errors import InvalidInputError, InvalidShapeError, InvalidTypeError, InvalidValueError, NotProvidedError
 from otgan.interval import Interval
-from otgan.measures import DiscreteMeasure, Gaussian, GaussianMixture, empirical, two_moons
+from otgan.measures import DiscreteMeasure, Gaussian, GaussianMixture, SamplerMeasure, empirical, two_moons
 
 MIXTURE = GaussianMixture([[-2.0], [0.0], [3.0]], [0.01, 1.0, 0.25], [0.2, 0.5, 0.3])
+UNKNOWN = pairs.Pair("ours", "known by samples", *[SamplerMeasure(lambda n, rng: rng.random((n, 2)))] * 2)
 POINTS = empirical(np.random.default_rng(5).normal(size=50))
 
 FAMILIES = {
@@ -208,7 +209,7 @@ BAD = [
     (lambda: pairs.funnels().sample_plan(3, 0), InvalidTypeError, "rng must be a numpy.random.Generator"),
     (lambda: pairs.get_pair("radial", seed=1), InvalidInputError, "seed must be left out for the pair radial"),
     (lambda: pairs.get_pair("8gaussians", dim=2), InvalidInputError, "takes no options, got 2"),
-    (lambda: pairs.truth(pairs.get_pair("checkerboard")), NotProvidedError, "pair must be one whose W1 is known"),
+    (lambda: pairs.truth(UNKNOWN), NotProvidedError, "pair must be one whose W1 is known"),
 ]  # fmt: skip
 
 

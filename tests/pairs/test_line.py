@@ -13,8 +13,8 @@ from scipy.stats import norm
 
 import otgan
 from otgan import pairs
+from otgan.line_laws.laws import LineLaw, running_sums
 from otgan.measures import DiscreteMeasure, Gaussian, GaussianMixture, empirical
-from otgan.pairs.line_laws import LineLaw, running_sums
 
 
 def folded_normal(mean, std):

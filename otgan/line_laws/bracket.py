@@ -22,7 +22,7 @@ import numpy as np
 from otgan.checks import FloatArray
 from otgan.exact import down, up
 from otgan.interval import Interval
-from otgan.pairs.line_laws import ACCURACY, REACH, LineLaw, cancelled
+from otgan.line_laws.laws import ACCURACY, REACH, LineLaw, cancelled
 
 #: What undecided cells may add, relative to the length looked at; W1 is asked for to 1e-10.
 GOAL = 2e-13
@@ -84,7 +84,7 @@ class _Cells:
         return 2 * (self.hi - self.lo) * np.minimum(self.above, self.below)
 
 
-def solve(source: LineLaw, target: LineLaw) -> tuple[Interval, LinePotential]:
+def line_w1(source: LineLaw, target: LineLaw) -> tuple[Interval, LinePotential]:
     """The bracket of W1, and a potential that attains it, falling along the transport.
 
     Source: Santambrogio (2015), Optimal Transport for Applied Mathematicians, Prop. 2.17.

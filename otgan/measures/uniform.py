@@ -8,7 +8,7 @@ import numpy as np
 
 from otgan.checks import FloatArray, as_real_array
 from otgan.errors import InvalidShapeError, InvalidValueError
-from otgan.measures import Measure
+from otgan.measures.base import Measure
 
 
 class Uniform(Measure):

@@ -16,10 +16,9 @@ import numpy as np
 from scipy.special import ndtr
 
 from otgan.checks import FloatArray
+from otgan.costs import rows_per_chunk
 from otgan.errors import InvalidShapeError, InvalidTypeError
-from otgan.measures import DiscreteMeasure, Gaussian, GaussianMixture, Measure
-from otgan.pairs.base import rows_per_chunk
-from otgan.pairs.box import Uniform
+from otgan.measures import DiscreteMeasure, Gaussian, GaussianMixture, Measure, Uniform
 
 #: Relative error allowed for Φ, and for H relative to σ + |t − μ|. Cephes, whose code scipy runs, reports 3.4e-14 at
 #: most for Φ on [−13, 0]; rounding of z adds z² 2⁻⁵², below 2e-14 within `REACH`; sums add a few 2⁻⁵³.
