@@ -177,8 +177,8 @@ def _upper_half(x: FloatArray) -> FloatArray:
 def dot(*pairs: tuple[FloatArray, FloatArray]) -> tuple[float, float]:
     """The sum of products over several pairs of arrays, as if in twice the precision, and a bound of its error.
 
-    Algorithm Dot2 and its bound u |s| + γ_n² Σ |x_i y_i| (Ogita, Rump, Oishi 2005, Accurate sum and dot product, SIAM
-    Journal on Scientific Computing 26), with every constant doubled; underflow comes on top.
+    Algorithm Dot2 and its bound u |s| + γ_n² Σ |x_i y_i| (Ogita, Rump and Oishi 2005, Accurate Sum and Dot
+    Product), with every constant doubled; underflow comes on top.
     """
     high, low, size, count = 0.0, 0.0, 0.0, 0
     for x, y in pairs:

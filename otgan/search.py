@@ -32,10 +32,7 @@ _great_circle = compiled(great_circle)
 
 @compiled
 def _select(points: FloatArray, order: NDArray[np.intp], start: int, stop: int, middle: int, axis: int) -> None:
-    """Reorder order[start:stop] so that its middle has its sorted place along an axis.
-
-    Source: Hoare (1961), Algorithm 65: Find, Communications of the ACM 4.
-    """
+    """Reorder order[start:stop] so that its middle has its sorted place along an axis: quickselect."""
     left, right = start, stop - 1
     while left < right:
         pivot = points[order[(left + right) // 2], axis]

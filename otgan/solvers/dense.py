@@ -75,7 +75,7 @@ def _directions(costs: FloatArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Sources and targets in the order of a common direction, as far as a matrix knows of one.
 
     Sources by their cost to the first target; targets by their cost to the source that is furthest from that, the other
-    way round (Faloutsos and Lin 1995, FastMap, in one dimension).
+    way round; far-apart objects as axes are the idea of FastMap (Faloutsos and Lin 1995).
     """
     near = costs[:, 0]
     return np.argsort(near), np.argsort(-costs[near.argmax()])

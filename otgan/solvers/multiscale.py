@@ -7,11 +7,9 @@ above, c-transformed. At the level of points all pairs are then priced by a sear
 those with negative reduced cost join the candidates, and the simplex goes on from the basis that it has, until no pair
 has a negative reduced cost: then the basis is optimal among all pairs.
 
-Sources: Glimm and Henscheid (2013), Iterative scheme for solving optimal transportation problems arising in reflector
-design; Schmitzer (2016), A sparse multiscale algorithm for dense optimal transport, Journal of Mathematical Imaging and
-Vision 56; Gottschlich and Schuhmacher (2014), The shortlist method for fast computation of the Earth Mover's Distance,
-PLOS ONE 9. The nested north-west corner rule that carries the basis over, and pricing instead of shielding
-neighbourhoods, are ours.
+Sources: Schmitzer (2016), A Sparse Multiscale Algorithm for Dense Optimal Transport, for levels and sparse problems;
+Gottschlich and Schuhmacher (2014), The Shortlist Method, for few candidates a node. The nested north-west corner rule that
+carries the basis over, and pricing all pairs instead of shielding neighbourhoods, are ours.
 """
 
 from __future__ import annotations

@@ -6,10 +6,12 @@ $h_i - h_j = c_{ij}$ on the arcs of the tree. A pivot takes in an arc whose redu
 negative, sends flow around the cycle that it closes, and takes out an arc of the cycle that runs empty.
 
 It terminates: trees are kept *strongly feasible*, which means that every arc without flow points to the root. Of the
-arcs that run empty the last one along the cycle leaves, seen from the cycle's node nearest to the root in the direction
-of the entering arc; this keeps trees strongly feasible, and no tree ever comes back (Cunningham 1976, A network simplex
-method, Mathematical Programming 11; Ahuja, Magnanti, Orlin 1993, Network Flows, Sec. 11.6). Flows are integers and
-exact; reduced costs count as negative below a threshold that is larger than their rounding errors.
+arcs that run empty first the last one along the cycle leaves, seen from the cycle's node nearest to the root in the
+direction of the entering arc, and this keeps trees strongly feasible. If a pivot moves flow, the cost falls. If it moves
+none, an arc without flow leaves that runs against the cycle; it points to the root, so it lies on the path of the
+entering arc's source, and the part of the tree that is shifted, by the reduced cost, is lowered. So (cost, sum of
+heights) falls lexicographically, and no tree comes back (Ahuja, Magnanti and Orlin 1993, Network Flows). Flows are
+integers and exact; reduced costs count as negative below a threshold that is larger than their rounding errors.
 
 Nodes are held in preorder by a doubly linked list, so that a subtree is a stretch of it; subtrees know their size and
 last node.
@@ -327,8 +329,7 @@ def pivots(
 ) -> tuple[int, int]:
     """Pivot on candidate arcs until none has a reduced cost below −threshold, or for a number of pivots.
 
-    Arcs are looked through in turn, a block at a time, and the best one of a block enters (block search: Grigoriadis
-    1986, An efficient implementation of the network simplex method, Mathematical Programming Study 26).
+    Arcs are looked through in turn, a block at a time, and the best one of a block enters.
 
     Args:
         links: See `Tree`; it, flow and height change in place.
