@@ -181,6 +181,18 @@ def as_number(
     return number
 
 
+def as_seconds(name: str, value: Any) -> float:
+    """Read a time limit in seconds, positive; infinite for none.
+
+    Raises:
+        InvalidTypeError: If it is not a real number.
+        InvalidValueError: If it is NaN or not positive.
+    """
+    if isinstance(value, float) and value == math.inf:
+        return value
+    return as_number(name, value, low=0, open_low=True)
+
+
 def as_count(name: str, value: Any, *, low: int = 1, high: int | None = None) -> int:
     """Read an integer ≥ low (and ≤ high where given).
 

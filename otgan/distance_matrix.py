@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import sys
 import time
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otgan import archive
-from otgan.checks import FloatArray, as_count, as_number, as_points, as_weights
+from otgan.checks import FloatArray, as_count, as_number, as_points, as_seconds, as_weights
 from otgan.costs import point_costs
 from otgan.errors import FileFormatError, InvalidShapeError, InvalidTypeError, InvalidValueError
 from otgan.exact import WeightMasses
@@ -59,6 +60,7 @@ def pairwise(
     metric: str = "euclidean",
     tol: float = 1e-11,
     max_iter: int = 10**8,
+    max_seconds: float = math.inf,
     max_memory: float = MAX_MEMORY,
     n_jobs: int | None = None,
     path: str | os.PathLike[str] | None = None,
@@ -75,6 +77,7 @@ def pairwise(
         metric: Name of the metric; see `otgan.wasserstein`.
         tol: Relative gap at which a distance counts as converged.
         max_iter: Pivots after which a solve stops.
+        max_seconds: Seconds after which a solve stops, with the bracket so far.
         max_memory: Bytes that a solve may take, in each worker.
         n_jobs: Number of workers, −1 for all cores; None for 1, or what `joblib.parallel_config` says.
         path: A .npz or .json file that keeps the distances found so far. A second call with the same samples and
@@ -96,6 +99,7 @@ def pairwise(
         "metric": point_costs(read[0][0], read[0][0], metric=metric, p=p).metric.name,
         "tol": as_number("tol", tol, low=0),
         "max_iter": as_count("max_iter", max_iter, high=10**18),
+        "max_seconds": as_seconds("max_seconds", max_seconds),
         "max_memory": as_number("max_memory", max_memory, low=0, open_low=True),
     }
     record = _Record(len(read), path, _fingerprint(read, settings))
@@ -137,7 +141,7 @@ def _distance(
     """One distance, its bracket, and whether it converged; runs in a worker."""
     # Copies, since joblib hands large arrays over as read-only views of a file.
     costs = point_costs(x.copy(), y.copy(), metric=settings["metric"], p=settings["p"])
-    limits = {name: settings[name] for name in ("tol", "max_iter", "max_memory")}
+    limits = {name: settings[name] for name in ("tol", "max_iter", "max_seconds", "max_memory")}
     solution = solve(OTProblem(costs, WeightMasses(a.copy(), b.copy())), method="auto", **limits)
     return solution.distance, solution.lower_bound, solution.upper_bound, solution.converged
 

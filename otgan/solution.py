@@ -30,7 +30,7 @@ class Status(Enum):
 
     OPTIMAL = "optimal: the bracket is as narrow as asked"
     ITERATION_LIMIT = "stopped at max_iter; the bracket holds but is wide: raise max_iter"
-    RESOURCE_LIMIT = "stopped at max_seconds or max_memory; the bracket holds but is wide: raise the limit or rtol"
+    RESOURCE_LIMIT = "stopped at max_seconds or max_memory; the bracket holds but is wide: raise the limit, or tol"
     INTERRUPTED = "interrupted by Ctrl-C; the bracket holds but is wide: start again, with max_seconds for a set time"
     ROUNDING = "the solver finished, but rounding left the bracket wider than tol: it holds; raise tol to accept it"
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from otgan.certificate import Certificate, certify
-from otgan.checks import as_count, as_number
+from otgan.checks import as_count, as_number, as_seconds
 from otgan.closed_form import solve_in_closed_form
 from otgan.compiled import compilations
 from otgan.costs import PointCosts
@@ -151,8 +151,7 @@ def solve(
     tol = as_number("tol", tol, low=0)
     max_iter = as_count("max_iter", max_iter, high=10**18)
     max_memory = as_number("max_memory", max_memory, low=0, open_low=True)
-    if max_seconds != math.inf:
-        max_seconds = as_number("max_seconds", max_seconds, low=0, open_low=True)
+    max_seconds = as_seconds("max_seconds", max_seconds)
     if method == "univariate" and not problem.on_line:
         raise NotProvidedError("method 'univariate' needs points on the line; take method='multiscale'")
     on_line = problem.on_line and method in ("auto", "univariate")

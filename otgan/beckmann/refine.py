@@ -13,7 +13,7 @@ from otgan.beckmann.flux import Flux
 from otgan.beckmann.grid import Grid, NetMass
 from otgan.beckmann.potential import Potential, Surface
 from otgan.beckmann.result import GridWitness, Placement, PopulationW1
-from otgan.checks import as_number
+from otgan.checks import as_number, as_seconds
 from otgan.costs import check_memory
 from otgan.errors import CertificateError, Interrupted
 from otgan.exact import down, up
@@ -50,7 +50,7 @@ def read_limits(rtol: Any, max_seconds: Any, max_memory: Any) -> Limits:
     """
     return Limits(
         as_number("rtol", rtol, low=0),
-        as_number("max_seconds", max_seconds, low=0, open_low=True),
+        as_seconds("max_seconds", max_seconds),
         as_number("max_memory", max_memory, low=0, open_low=True),
     )
 

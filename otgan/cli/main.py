@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         message = error.format_message()  # empty where the help has been printed instead
         code = _fail(f"{message.rstrip('.')}; see otgan --help") if message else BAD_INPUT
     if code == INTERRUPTED:  # typer turns Ctrl-C into this code by itself
-        _fail("interrupted; no report was written")
+        _fail("interrupted")
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -8,8 +8,8 @@ those with negative reduced cost join the candidates, and the simplex goes on fr
 has a negative reduced cost: then the basis is optimal among all pairs.
 
 Sources: Schmitzer (2016), A Sparse Multiscale Algorithm for Dense Optimal Transport, for levels and sparse problems;
-Gottschlich and Schuhmacher (2014), The Shortlist Method, for few candidates a node. The nested north-west corner rule that
-carries the basis over, and pricing all pairs instead of shielding neighbourhoods, are ours.
+Gottschlich and Schuhmacher (2014), The Shortlist Method, for few candidates a node. The nested north-west corner rule
+that carries the basis over, and pricing all pairs instead of shielding neighbourhoods, are ours.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ negative, sends flow around the cycle that it closes, and takes out an arc of th
 
 It terminates: trees are kept *strongly feasible*, which means that every arc without flow points to the root. Of the
 arcs that run empty first the last one along the cycle leaves, seen from the cycle's node nearest to the root in the
-direction of the entering arc, and this keeps trees strongly feasible. If a pivot moves flow, the cost falls. If it moves
-none, an arc without flow leaves that runs against the cycle; it points to the root, so it lies on the path of the
+direction of the entering arc, and this keeps trees strongly feasible. If a pivot moves flow, the cost falls. If it
+moves none, an arc without flow leaves that runs against the cycle; it points to the root, so it lies on the path of the
 entering arc's source, and the part of the tree that is shifted, by the reduced cost, is lowered. So (cost, sum of
 heights) falls lexicographically, and no tree comes back (Ahuja, Magnanti and Orlin 1993, Network Flows). Flows are
 integers and exact; reduced costs count as negative below a threshold that is larger than their rounding errors.
