@@ -55,7 +55,7 @@ class MaxSlicedDistance:
     Attributes:
         distance: W_p along `direction`, in units of length.
         lower_bound: Proven lower bound, both of the max-sliced distance and of W_p between the samples.
-        direction: The direction, (d,), of a norm of at most 1.
+        direction: The direction, (d,), of a norm of at most 1; the source's mean lies further along it.
         n_starts: Number of ascents.
         p: Exponent.
     """
@@ -153,9 +153,11 @@ def max_sliced_wasserstein(
     count = as_count("n_starts", n_starts)
     starts = [slices.shift, *unit_directions(count, slices.dim, as_generator("rng", rng))]
     starts = [start for start in starts if start.any()][:count]  # means that agree have no direction between them
-    best = max((_climb(slices, start) for start in starts), key=lambda found: found[0])
-    cost, lower = slices.along(best[1][None])
-    return MaxSlicedDistance(float(cost[0]) ** (1 / slices.p), float(lower[0]), best[1], count, slices.p)
+    _, best = max((_climb(slices, start) for start in starts), key=lambda found: found[0])
+    if best @ slices.shift < 0:  # the other way round is as long
+        best = -best
+    cost, lower = slices.along(best[None])
+    return MaxSlicedDistance(float(cost[0]) ** (1 / slices.p), float(lower[0]), best, count, slices.p)
 
 
 def _climb(slices: Slices, direction: FloatArray) -> tuple[float, FloatArray]:
