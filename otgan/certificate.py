@@ -10,7 +10,9 @@ bounded and added outward. "Proven" is meant relative to IEEE 754 arithmetic and
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +23,9 @@ from otgan.coupling import Arcs, exact_coupling
 from otgan.dual import line
 from otgan.dual.transform import proven_transform, transform_to_columns
 from otgan.errors import CertificateError
-from otgan.exact import Masses, dot, down, root, up
+from otgan.exact import dot, down, root, up
 from otgan.interval import Interval
+from otgan.masses import Masses
 from otgan.metrics import UNIT
 from otgan.problem import OTProblem
 
@@ -44,13 +47,20 @@ class Certificate:
     Attributes:
         cost: Interval of the optimal cost W_p^p, in units of length^p.
         p: Exponent.
-        coupling: The plan that proves the upper end: source indices, target indices and masses, which are integers
-            over the problem's total.
+        couple: Makes the coupling, which takes time where masses are large integers.
     """
 
     cost: Interval
     p: float
-    coupling: Arcs
+    couple: Callable[[], Arcs]
+
+    @cached_property
+    def coupling(self) -> Arcs:
+        """A plan with exactly the right marginals, whose cost lies in the interval, or as near as rounding has it.
+
+        Source indices, target indices, and masses, which are integers over the problem's total.
+        """
+        return self.couple()
 
     @property
     def distance(self) -> Interval:
@@ -81,7 +91,7 @@ def certify(
     lower = lower_bound(problem, f, g, enough=upper * (1 - SHRINK))
     if lower > upper:
         raise CertificateError(f"lower bound {lower!r} above upper bound {upper!r}; please report this problem")
-    return Certificate(Interval(lower, upper), problem.costs.p, coupling)
+    return Certificate(Interval(lower, upper), problem.costs.p, lambda: coupling)
 
 
 def upper_bound(problem: OTProblem, plan: tuple[NDArray[np.intp], NDArray[np.intp], FloatArray]) -> tuple[float, Arcs]:

@@ -6,37 +6,15 @@ Those are made when somebody asks for them. A distance of two samples of a milli
 from __future__ import annotations
 
 import time
-from functools import cached_property
 
 from otgan.certificate import Certificate
 from otgan.costs import need_points
-from otgan.coupling import Arcs
 from otgan.dual.potentials import FeasiblePotentials
-from otgan.exact import WeightMasses
-from otgan.interval import Interval
 from otgan.line import line_cost, line_masses
+from otgan.masses import WeightMasses
 from otgan.problem import OTProblem
 from otgan.solution import OTSolution, Stats, Status
 from otgan.solvers.univariate import quantile_arcs, quantile_potential
-
-
-class LineCertificate(Certificate):
-    """The certificate of a problem on the line.
-
-    Args:
-        cost: Interval of the cost, proven by the closed form.
-        problem: The problem.
-    """
-
-    def __init__(self, cost: Interval, problem: OTProblem) -> None:
-        self.__dict__.update(cost=cost, p=problem.costs.p, problem=problem)  # the class is frozen
-
-    problem: OTProblem
-
-    @cached_property
-    def coupling(self) -> Arcs:
-        """The coupling of the quantiles, which attains the cost: source and target indices, and integer masses."""
-        return quantile_arcs(self.problem)
 
 
 def solve_in_closed_form(problem: OTProblem, *, tol: float) -> OTSolution | None:
@@ -54,7 +32,7 @@ def solve_in_closed_form(problem: OTProblem, *, tol: float) -> OTSolution | None
     started = time.perf_counter()
     costs = need_points(problem.costs, "the closed form")
     found = line_cost(costs.x[:, 0], costs.y[:, 0], line_masses(*problem.masses.weights), costs.p)
-    certificate = LineCertificate(found.interval, problem)
+    certificate = Certificate(found.interval, costs.p, lambda: quantile_arcs(problem))
     if not certificate.distance.relative_width <= tol:
         return None
     stats = Stats("univariate", time.perf_counter() - started, 0.0, tol)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
-from otgan.exact import Masses, sums_by
+from otgan.compiled import compiled
+from otgan.masses import Masses, sums_by
 
 Arcs = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[Any]]
 
@@ -39,6 +40,8 @@ def exact_coupling(rows: NDArray[np.intp], columns: NDArray[np.intp], mass: Floa
             return _carrying(rows, columns, nearest)
     flow = _flow_on_forest(rows, columns, masses)
     if flow is not None:
+        if (flow >= 0).all() and _is_coupling(rows, columns, flow, masses):
+            return _carrying(rows, columns, flow)
         repaired, moved = _repaired(rows, columns, flow, masses)
         if moved * ROUNDING <= masses.total:
             return repaired
@@ -67,36 +70,50 @@ def _is_coupling(rows: NDArray[np.intp], columns: NDArray[np.intp], flow: NDArra
 
 
 def _flow_on_forest(rows: NDArray[np.intp], columns: NDArray[np.intp], masses: Masses) -> NDArray[Any] | None:
-    """The only flow that meets the marginals on a forest of arcs, leaf by leaf; None if there is a cycle.
+    """The only flow that meets the marginals on a forest of arcs; None if there is a cycle.
 
-    Where a component's masses do not balance, the difference is left at its last node. A node keeps the number of
-    its arcs and their exclusive or, which for a leaf is its one arc: no adjacency lists are needed.
+    Where a component's masses do not balance, the difference is left at its last node.
     """
-    n = len(masses.a)
-    ends = [rows.tolist(), (columns + n).tolist()]
-    need = [*masses.a.tolist(), *masses.b.tolist()]
-    degree, arcs = [0] * len(need), [0] * len(need)
-    for side in ends:
-        for arc, node in enumerate(side):
+    need = np.concatenate([masses.a, masses.b])
+    flow, heads = np.zeros(len(rows), need.dtype), columns + len(masses.a)
+    # Compiled for integers of 64 bits; as it stands, on lists, for those of any size.
+    if need.dtype != object:
+        return flow if _pick_leaves(rows, heads, need, flow) else None
+    values = flow.tolist()
+    whole = _pick_leaves.py_func(rows.tolist(), heads.tolist(), need.tolist(), values)
+    return np.array(values, dtype=object) if whole else None
+
+
+@compiled
+def _pick_leaves(tails: Any, heads: Any, need: Any, flow: Any) -> bool:
+    """Serve leaf by leaf, whose only arc has to carry what it needs; says whether that reaches all arcs.
+
+    A node keeps the number of its arcs and their exclusive or, which for a leaf is its one arc: no adjacency lists are
+    needed.
+    """
+    size = len(need)
+    degree, arcs = [0] * size, [0] * size
+    for arc in range(len(tails)):
+        for node in (tails[arc], heads[arc]):
             degree[node] += 1
             arcs[node] ^= arc
-    flow = [0] * len(rows)
-    leaves = [node for node, count in enumerate(degree) if count == 1]
-    left = len(rows)
-    while leaves:
+    leaves = [node for node in range(size) if degree[node] == 1]
+    left = len(tails)
+    while len(leaves):
         node = leaves.pop()
         if degree[node] != 1:
             continue
         arc = arcs[node]
-        other = ends[0][arc] + ends[1][arc] - node
+        other = tails[arc] + heads[arc] - node
         flow[arc] = need[node]
         need[other] -= need[node]
-        degree[node], left = 0, left - 1
+        degree[node] = 0
+        left -= 1
         degree[other] -= 1
         arcs[other] ^= arc
         if degree[other] == 1:
             leaves.append(other)
-    return None if left else np.array(flow, dtype=masses.a.dtype)
+    return left == 0
 
 
 def _repaired(

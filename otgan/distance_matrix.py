@@ -21,7 +21,7 @@ from otgan import archive
 from otgan.checks import FloatArray, as_count, as_number, as_points, as_seconds, as_weights
 from otgan.costs import point_costs
 from otgan.errors import FileFormatError, InvalidShapeError, InvalidTypeError, InvalidValueError
-from otgan.exact import WeightMasses
+from otgan.masses import WeightMasses
 from otgan.measures.discrete import DiscreteMeasure
 from otgan.problem import OTProblem
 from otgan.solve import MAX_MEMORY, solve

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from otgan.checks import FloatArray, as_points, as_weights
 from otgan.costs import Costs, PointCosts, matrix_costs, need_points, point_costs
 from otgan.coupling import northwest
-from otgan.exact import Masses, WeightMasses, integer_masses
+from otgan.masses import Masses, WeightMasses
 from otgan.measures.discrete import DiscreteMeasure
 
 
@@ -108,7 +108,7 @@ def problem_from_matrix(cost_matrix: Any, a: Any = None, b: Any = None) -> OTPro
         as_weights("a", a, n, points="rows of cost_matrix"),
         as_weights("b", b, m, points="columns of cost_matrix"),
     )
-    return OTProblem(costs, integer_masses(*weights))
+    return OTProblem(costs, WeightMasses(*weights))
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from otgan.checks import FloatArray, as_number, as_points, as_real_array
 from otgan.costs import need_points, point_costs
 from otgan.dual.potentials import FeasiblePotentials, Potentials
 from otgan.errors import FileFormatError, NotProvidedError
-from otgan.exact import EXACT_FLOAT, Masses
+from otgan.masses import EXACT_FLOAT, Masses
 from otgan.problem import OTProblem
 
 #: Version of what `OTSolution.save` writes.

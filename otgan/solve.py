@@ -15,11 +15,13 @@ from otgan.checks import as_count, as_number, as_seconds
 from otgan.closed_form import solve_in_closed_form
 from otgan.compiled import compilations
 from otgan.costs import PointCosts
-from otgan.coupling import marginal_violation
+from otgan.coupling import exact_coupling, marginal_violation
 from otgan.dual.potentials import FeasiblePotentials
 from otgan.errors import Interrupted, InvalidValueError, NotProvidedError
-from otgan.exact import Masses, carries
+from otgan.exact import down, up
 from otgan.interrupts import interrupts
+from otgan.interval import Interval
+from otgan.masses import Masses, WeightMasses, carries
 from otgan.problem import OTProblem, problem_from_matrix, problem_from_points
 from otgan.progress import Show, progress
 from otgan.solution import OTSolution, Stats, Status
@@ -159,14 +161,32 @@ def solve(
         if on_line and (solution := solve_in_closed_form(problem, tol=tol)):
             return solution
         limits = Limits(tol, max_iter, started + max_seconds, max_memory, interrupted)
-        raw = (
-            solve_line(problem) if on_line else _solve_rest(problem, lambda rest: _solve_by(method, rest, limits, show))
-        )
-        show("proving the bracket")
-        solution = _certified(problem, raw, tol, started)
-    if raw.status is Status.INTERRUPTED:
+
+        def attempt(near: OTProblem, slack: float) -> tuple[OTSolution, bool]:
+            raw = solve_line(near) if on_line else _solve_rest(near, lambda rest: _solve_by(method, rest, limits, show))
+            show("proving the bracket")
+            return _certified(problem, near, slack, raw, tol, started), raw.status is Status.INTERRUPTED
+
+        near, slack = (problem, 0.0) if on_line else _rounded(problem)
+        solution, stopped = attempt(near, slack)
+        # Where nothing else keeps the bracket wide, masses of any size make it narrow.
+        if solution.status is Status.ROUNDING and solution.certificate.cost.width < 4 * slack:
+            solution, stopped = attempt(problem, 0.0)
+    if stopped:
         raise Interrupted("the solution", solution)
     return solution
+
+
+def _rounded(problem: OTProblem) -> tuple[OTProblem, float]:
+    """The problem with masses that int64 holds, and how far that may move its cost.
+
+    A plan for the one becomes a plan for the other when the mass in which they differ is sent along other arcs, at the
+    largest cost at most. What the diameter's own rounding adds is covered by the factor of two.
+    """
+    rounded = problem.masses.rounded if isinstance(problem.masses, WeightMasses) else None
+    if rounded is None:
+        return problem, 0.0
+    return OTProblem(problem.costs, rounded.masses), 2 * rounded.moved * problem.costs.scale
 
 
 def _solve_by(method: str, problem: OTProblem, limits: Limits, show: Show) -> RawSolution:
@@ -184,14 +204,22 @@ def _solve_by(method: str, problem: OTProblem, limits: Limits, show: Show) -> Ra
     return solve_simplex(problem, max_iter=limits.max_iter, max_memory=limits.max_memory)
 
 
-def _certified(problem: OTProblem, raw: RawSolution, tol: float, started: float) -> OTSolution:
+def _certified(
+    problem: OTProblem, near: OTProblem, slack: float, raw: RawSolution, tol: float, started: float
+) -> OTSolution:
+    """The solution of a problem, from one of a problem nearby whose cost differs by at most the slack."""
+    plan = raw.rows, raw.columns, raw.mass
     potentials = FeasiblePotentials(problem.costs, lambda: raw.f)
-    certificate = certify(problem, (raw.rows, raw.columns, raw.mass), raw.f)
+    certificate = certify(near, plan, raw.f)
+    if near is not problem:
+        found = certificate.cost
+        cost = Interval(max(0.0, down(found.lower - slack)), up(found.upper + slack))
+        certificate = Certificate(cost, certificate.p, lambda: exact_coupling(*plan, problem.masses))
     primal = float(np.dot(raw.mass, problem.costs.at(raw.rows, raw.columns)))
     stats = Stats(
         raw.solver,
         time.perf_counter() - started,
-        marginal_violation(raw.rows, raw.columns, raw.mass, problem.masses),
+        marginal_violation(*plan, near.masses),
         tol,
     )
     status = _status(certificate, raw.status, tol)

@@ -26,6 +26,7 @@ ORDER = [
     "costs",
     "search",
     "exact",
+    "masses",
     "coupling",
     "line",
     "problem",

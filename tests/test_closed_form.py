@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import otgan
 from otgan.certificate import certify
 from otgan.errors import WeightsWarning
-from otgan.exact import sums_by
+from otgan.masses import sums_by
 from tests.strategies import contains, samples
 from tests.truth import certain_optimum
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
-from otgan.exact import Masses, dot
+from otgan.exact import dot
+from otgan.masses import Masses
 from otgan.metrics import UNIT
 
 #: A slope that is this close to ±1 is taken for ±1: any slope in [−1, 1] proves a bound, and so near to 1 the

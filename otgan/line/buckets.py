@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
 from otgan.compiled import compiled, in_parts
-from otgan.line.masses import LineMasses, Totals, difference, parts, two_sum
+from otgan.exact import two_sum
+from otgan.line.masses import LineMasses, Totals, difference, parts
 from otgan.metrics import UNIT
 
 Pair = tuple[FloatArray, FloatArray]

@@ -14,6 +14,7 @@ import numpy as np
 
 from otgan.checks import FloatArray
 from otgan.compiled import compiled
+from otgan.exact import two_product, two_sum
 
 #: Where the totals of both sides differ as integers, a difference of distribution functions is good to this much.
 #: Products of two floats each keep 8u² of either function, which is at most 1, at the most; doubled.
@@ -115,24 +116,6 @@ def sum_of_parts(scaled: FloatArray, bits: int) -> tuple[int, int, int]:
         low += other
         lost += ((weight - one) * base - other) > 0
     return high, low, lost
-
-
-@compiled
-def two_sum(x: float, y: float) -> tuple[float, float]:
-    """X + y, rounded, and what that lost (Knuth's TwoSum; Higham 2002, Sec. 4.3)."""
-    s = x + y
-    z = s - x
-    return s, (x - (s - z)) + (y - z)
-
-
-@compiled
-def two_product(x: float, y: float) -> tuple[float, float]:
-    """X · y, rounded, and what that lost (Dekker 1971, Numer. Math. 18)."""
-    product = x * y
-    wide_x, wide_y = x * 134217729.0, y * 134217729.0  # 2^27 + 1
-    x1, y1 = wide_x - (wide_x - x), wide_y - (wide_y - y)
-    x2, y2 = x - x1, y - y1
-    return product, x2 * y2 - (((product - x1 * y1) - x2 * y1) - x1 * y2)
 
 
 @compiled

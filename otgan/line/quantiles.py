@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
 from otgan.compiled import compiled, in_parts
-from otgan.line.masses import LineMasses, Totals, parts, two_floats, two_product, two_sum
+from otgan.exact import two_product, two_sum
+from otgan.line.masses import LineMasses, Totals, parts, two_floats
 
 #: Points below which a second thread does not pay.
 WORTH_A_THREAD = 50_000

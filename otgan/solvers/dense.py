@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from otgan.checks import FloatArray
 from otgan.compiled import compiled
 from otgan.costs import check_memory
-from otgan.exact import Masses, whole_masses
+from otgan.masses import Masses, whole_masses
 from otgan.problem import OTProblem
 from otgan.solution import Status
 from otgan.solvers.limits import PIVOTS, Limits, StopHere

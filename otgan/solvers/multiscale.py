@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
 from otgan.costs import PointCosts, check_memory, need_points
-from otgan.exact import Masses, whole_masses
+from otgan.masses import Masses, whole_masses
 from otgan.problem import OTProblem
 from otgan.progress import Show
 from otgan.search import PointTree, boxes
