@@ -54,7 +54,11 @@ def exact_coupling(rows: NDArray[np.intp], columns: NDArray[np.intp], mass: Floa
 def _without_repetition(
     rows: NDArray[np.intp], columns: NDArray[np.intp], mass: FloatArray, m: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], FloatArray]:
-    arc, back = np.unique(rows * m + columns, return_inverse=True)
+    arcs = rows * m + columns
+    in_order = np.sort(arcs)
+    if (in_order[1:] != in_order[:-1]).all():
+        return rows, columns, mass
+    arc, back = np.unique(arcs, return_inverse=True)
     summed: FloatArray = np.bincount(back, weights=mass, minlength=len(arc)).astype(np.float64)
     return arc // m, arc % m, summed
 

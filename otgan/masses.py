@@ -147,7 +147,7 @@ def rounded_masses(weights_a: FloatArray, weights_b: FloatArray) -> Rounded | No
     sides = weights_a, weights_b
     if all(_all_equal(side) for side in sides):
         return None
-    if all((side == np.floor(side)).all() for side in sides) and weights_a.sum() * weights_b.sum() < EXACT_FLOAT:
+    if all((side == np.floor(side)).all() and side.sum() < EXACT_FLOAT**0.5 for side in sides):
         return None
     wholes, moved = [], 0
     for side in sides:

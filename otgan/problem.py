@@ -155,9 +155,10 @@ def cancel_common_mass(problem: OTProblem) -> Cancelled:
 def _shared_places(x: FloatArray, y: FloatArray) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Source and target indices at each place where both have points."""
     # Most samples share nothing, and one sorted coordinate shows it.
-    shared = np.intersect1d(x[:, 0], y[:, 0])
-    if not len(shared):
+    along = np.sort(np.concatenate([x[:, 0], y[:, 0]]))
+    if not (along[1:] == along[:-1]).any():
         return []
+    shared = np.intersect1d(x[:, 0], y[:, 0])
     near_x = np.flatnonzero(np.isin(x[:, 0], shared))
     near_y = np.flatnonzero(np.isin(y[:, 0], shared))
     at: dict[bytes, tuple[list[int], list[int]]] = {}

@@ -212,8 +212,9 @@ def _certified(
     potentials = FeasiblePotentials(problem.costs, lambda: raw.f)
     certificate = certify(near, plan, raw.f)
     if near is not problem:
-        found = certificate.cost
-        cost = Interval(max(0.0, down(found.lower - slack)), up(found.upper + slack))
+        cost = certificate.cost
+        if slack:
+            cost = Interval(max(0.0, down(cost.lower - slack)), up(cost.upper + slack))
         certificate = Certificate(cost, certificate.p, lambda: exact_coupling(*plan, problem.masses))
     primal = float(np.dot(raw.mass, problem.costs.at(raw.rows, raw.columns)))
     stats = Stats(

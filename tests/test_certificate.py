@@ -15,8 +15,8 @@ import otgan
 from otgan.certificate import certify, lower_bound, upper_bound
 from otgan.coupling import exact_coupling
 from otgan.errors import CertificateError, FileFormatError
-from otgan.exact import sum_error, two_product, two_sum
-from otgan.masses import integer_masses, sums_by
+from otgan.exact import dot, sum_error, two_product, two_sum
+from otgan.masses import WHOLE, integer_masses, rounded_masses, sums_by
 from otgan.problem import problem_from_points
 from tests.strategies import contains, samples
 from tests.truth import certain_optimum
@@ -143,6 +143,46 @@ def test_masses_are_exact(a, b):
         for high, low, mass in zip(*masses.two_floats(part), part.tolist(), strict=True):
             error = abs(Fraction(high) + Fraction(low) - Fraction(mass, masses.total))
             assert error <= Fraction(2, 2**106) * Fraction(mass, masses.total) + Fraction(1, 2**1074)
+
+
+WEIGHTS = st.lists(st.floats(0, 1e6) | st.integers(0, 9).map(lambda k: k / 8), min_size=1, max_size=6)
+
+
+@settings(max_examples=200, deadline=None)
+@given(WEIGHTS, WEIGHTS, st.sampled_from([1e-200, 1.0, 1e200]))
+def test_rounded_masses_differ_by_less_than_they_say(a, b, unit):
+    from fractions import Fraction
+
+    if not any(a) or not any(b):
+        return
+    sides = np.array(a) * unit, np.array(b) * unit
+    found = rounded_masses(*sides)
+    exact = integer_masses(*sides)
+    if found is None:  # exact masses are small integers, or some weight is nearly nothing
+        assert exact.total < WHOLE or min(w / side.sum() for side in sides for w in side[side > 0]) < 1e-15
+        return
+    difference = Fraction(0)
+    for mass, truth in ((found.masses.a, exact.a), (found.masses.b, exact.b)):
+        assert mass.sum() == WHOLE
+        assert ((mass > 0) == (truth > 0)).all()
+        shares = zip(mass.tolist(), truth.tolist(), strict=True)
+        difference += sum(max(0, Fraction(k, WHOLE) - Fraction(t, exact.total)) for k, t in shares)
+        for high, low, k in zip(*found.masses.two_floats(mass), mass.tolist(), strict=True):
+            assert Fraction(high) + Fraction(low) == Fraction(k, WHOLE)
+    assert difference <= Fraction(found.moved)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)), max_size=30))
+def test_a_sum_of_products_is_as_near_as_it_says(pairs):
+    from fractions import Fraction
+
+    if any(0 < abs(factor) < 1e-100 for pair in pairs for factor in pair):
+        return
+    x, y = np.array(pairs).reshape(-1, 2).T
+    total, error = dot((x, y), (y[:3], x[:3]), (-x, y))  # the last cancels the first
+    truth = sum((Fraction(s) * Fraction(t) for s, t in pairs[:3]), Fraction(0))
+    assert abs(Fraction(total) - truth) <= Fraction(error)
 
 
 @pytest.mark.parametrize("suffix", ["npz", "json"])
