@@ -23,7 +23,7 @@ from benchmarks.exact.cases import CASES, plan
 from benchmarks.exact.study import Study
 from benchmarks.exact.tables import SECTIONS, disagreements
 
-HERE = Path(__file__).parents[1]
+FOLDER = Path(__file__).parents[1]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,13 +33,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--max-n", type=int, default=math.inf, help="leave out larger problems")
     parser.add_argument("--cap", type=float, default=300.0, help="seconds after which a peer is stopped")
     parser.add_argument(
-        "--out", type=Path, default=HERE / "results" / "exact.json", help="file to write and go on from"
+        "--out", type=Path, default=FOLDER / "results" / "exact.json", help="file to write and go on from"
     )
     parser.add_argument(
         "--docs",
         type=Path,
         nargs="?",
-        const=HERE.parent / "docs",
+        const=FOLDER.parent / "docs",
         metavar="FOLDER",
         help="write benchmarks/exact.md and images/exact-time.png there from the file, and measure nothing",
     )

@@ -77,7 +77,7 @@ def serve(line: Connection, case: str, n: int, method: str) -> None:
         line.send({"state": "ready"})
         while True:
             line.send(_timed(method, sample, line.recv()))
-    except EOFError:  # the parent has gone
+    except (EOFError, BrokenPipeError):  # the parent has gone
         return
     except MemoryError:
         line.send({"state": "failed", "why": "out of memory"})
