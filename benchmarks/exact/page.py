@@ -69,7 +69,7 @@ def time_figure(results: dict[str, Any]) -> Figure:
     shown = [case for case in FAMILIES if tables.sizes(results, case, LINES)]
     columns = min(3, len(shown))
     rows = -(-len(shown) // columns)
-    figure = new_figure(3.2 * columns + 0.6, 2.7 * rows + 0.7)
+    figure = new_figure(2.7 * columns + 0.6, 2.3 * rows + 0.7)
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for ax, case in zip(grid.flat, shown, strict=False):
         ax.set(title=FAMILIES[case].title, xscale="log", yscale="log")
