@@ -46,7 +46,9 @@ def run(method: str, sample: Sample) -> Answer:
         return Answer(_emd2_lazy(*sample))
     if method == SCIPY:
         return Answer(_assignment(sample.x, sample.y))
-    return _ours(sample, tolerance(method))
+    if method == OURS or tolerance(method):
+        return _ours(sample, tolerance(method))
+    raise ValueError(f"{method} is no method")
 
 
 def _ours(sample: Sample, tol: float | None) -> Answer:

@@ -20,6 +20,8 @@ POT_ROUNDING = 1e-12
 OWN_ROUNDING = 1e-15
 #: Masses of the plan are rounded once each.
 PLAN_ROUNDING = 4 * np.finfo(float).eps
+#: A share of the largest cost: what rounding may leave between the bounds of the cost, at the most.
+ROUNDING = 1e-12
 #: L1 violation of the solver's own marginals: they come from integers.
 VIOLATION = 1e-12
 #: Seconds by which a limit of time may be overrun.
@@ -101,6 +103,9 @@ def _claims(problem: Problem, solution: Any, seconds: float) -> Iterator[str]:
         yield f"not in order: {solution.lower_bound!r}, {solution.distance!r}, {solution.upper_bound!r}"
     if solution.converged != (solution.relative_gap <= tol):
         yield f"{solution.status.name} at a relative gap of {solution.relative_gap:.3g}, tol {tol:.3g}"
+    width = solution.certificate.cost.width
+    if solution.status.name == "ROUNDING" and width > ROUNDING * solution.problem.costs.scale:
+        yield f"ROUNDING, at a relative gap of {solution.relative_gap:.3g}, which rounding does not explain"
     if not solution.stats.marginal_violation <= VIOLATION:
         yield f"marginals of the solver are off by {solution.stats.marginal_violation:.3g}"
     plan = solution.plan

@@ -32,11 +32,13 @@ class Worker:
         self._process.start()
         other.close()
         self._limit = limit
-        self.seed: int | None = None
-        self._stage, self._until = "start", time.monotonic() + START
+        self.seed = -1
+        self._stage, self._until = "start", 0.0
 
     def give(self, seed: int) -> None:
-        """Begin a problem."""
+        """Begin a problem, once the process is ready."""
+        if self._stage == "start" and (not self.line.poll(START) or self.hear() is not None):
+            raise SystemExit("a process did not start")
         self.seed = seed
         self._enter("ours")
         self.line.send(seed)
@@ -87,34 +89,27 @@ def outcomes(seeds: Iterable[int], ends: float, *, jobs: int, limit: float) -> I
     left = iter(seeds)
     workers = [Worker(limit) for _ in range(jobs)]
     try:
-        for worker in workers:
-            if not worker.line.poll(START):
-                raise SystemExit("a process did not start")
-            worker.hear()
-        busy = [worker for worker in workers if _next(worker, left, ends)]
+        busy = [worker for worker in workers if _give_next(worker, left, ends)]
         while busy:
             ready = wait([worker.line for worker in busy], timeout=1.0)
             for worker in list(busy):
                 outcome = worker.hear() if worker.line in ready else worker.hangs()
                 if outcome is None:
                     continue
-                assert worker.seed is not None
                 yield worker.seed, outcome
                 busy.remove(worker)
                 if worker.line not in ready or not worker.alive:
                     worker.end()
                     worker = Worker(limit)
                     workers.append(worker)
-                    worker.line.poll(START)
-                    worker.hear()
-                if _next(worker, left, ends):
+                if _give_next(worker, left, ends):
                     busy.append(worker)
     finally:
         for worker in workers:
             worker.end()
 
 
-def _next(worker: Worker, left: Iterator[int], ends: float) -> bool:
+def _give_next(worker: Worker, left: Iterator[int], ends: float) -> bool:
     seed = next(left, None) if time.monotonic() < ends else None
     if seed is not None:
         worker.give(seed)
