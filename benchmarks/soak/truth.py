@@ -39,16 +39,15 @@ def distances(problem: Problem) -> tuple[LongArray, int]:
 
 
 def _great_circles(x: Any, y: Any) -> LongArray:
-    """From chords, by 2 atan2(|u − v|, |u + v|), which is accurate for near points and for antipodes."""
-    degree = 4 * np.arctan(np.longdouble(1)) / 180
-
-    def on_sphere(points: Any) -> LongArray:
-        lat, lon = points.astype(np.longdouble).T * degree
-        return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
-
-    u, v = on_sphere(x)[:, :, None], on_sphere(y)[:, None]
-    apart, along = (np.sqrt((w * w).sum(axis=0)) for w in (u - v, u + v))
-    return 2 * RADIUS * np.arctan2(apart, along)
+    """2 atan2(√h, √(1 − h)), h the haversine; each as a sum of what is not negative, of sines of exact small angles."""
+    half = 2 * np.arctan(np.longdouble(1)) / 180  # of a degree
+    (lat1, lon1), (lat2, lon2) = x.astype(np.longdouble).T[:, :, None], y.astype(np.longdouble).T
+    turn = abs(lon1 - lon2)
+    turn = abs(turn - 360 * np.round(turn / 360))
+    cosines = np.sin(2 * half * (90 - abs(lat1))) * np.sin(2 * half * (90 - abs(lat2)))
+    near = np.sin(half * (lat1 - lat2)) ** 2 + cosines * np.sin(half * turn) ** 2
+    opposite = np.sin(half * (lat1 + lat2)) ** 2 + cosines * np.sin(half * (180 - turn)) ** 2
+    return 2 * RADIUS * np.arctan2(np.sqrt(near), np.sqrt(opposite))
 
 
 def normalised(weights: Any, n: int) -> LongArray:
