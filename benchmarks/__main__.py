@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import sys
-from pathlib import Path
+
+import benchmarks
 
 
 def main(arguments: list[str]) -> int:
-    names = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
+    names = sorted(module.name for module in pkgutil.iter_modules(benchmarks.__path__) if module.name[0] != "_")
     if not arguments or arguments[0] not in names:
         print(f"usage: python -m benchmarks NAME [options]; NAME is one of {', '.join(names)}", file=sys.stderr)
         return 2
