@@ -21,7 +21,7 @@ from otgan.checks import FloatArray
 from otgan.costs import Costs, PointCosts
 from otgan.coupling import Arcs, exact_coupling
 from otgan.dual import line
-from otgan.dual.transform import proven_transform, transform_to_columns
+from otgan.dual.transform import proven_transform, transform_to_columns, transform_to_rows
 from otgan.errors import CertificateError
 from otgan.exact import dot, down, root, up
 from otgan.interval import Interval
@@ -116,13 +116,17 @@ def lower_bound(problem: OTProblem, f: FloatArray, g: FloatArray | None = None, 
 
     Args:
         problem: The problem.
-        f: Potential at the source points, (n,); entries that are not finite count as 0.
+        f: Potential at the source points, (n,); entries that are not finite say nothing.
         g: Potential at the target points, (m,); likewise. None for the c-transform of f.
         enough: A bound this good ends the search for a better one.
     """
     costs = problem.costs
     if isinstance(costs, PointCosts) and costs.on_line and costs.p == 1:
-        f, g = tame(f, transform_to_columns(costs, f) if g is None else g, costs.scale)
+        # Every point takes part here; one that has no potential, such as one without mass, gets what the others leave.
+        f = np.where(np.isfinite(f), f, -np.inf) if np.isfinite(f).any() else np.zeros(len(f))
+        from_f = transform_to_columns(costs, f)
+        g = from_f if g is None else np.where(np.isfinite(g), g, from_f)
+        f, g = tame(np.where(np.isfinite(f), f, transform_to_rows(costs, g)), g, costs.scale)
         bound = line.lower_bound(costs.x[:, 0], costs.y[:, 0], problem.masses, f, g)
         return max(0.0, down(bound - UNDERFLOW * (1 + costs.scale)))
     # For W1 only the difference of the measures counts, and without the mass that they share it has less rounding.

@@ -136,6 +136,7 @@ def _levels(
             share = mass / mass.sum()
             weight = np.add.reduceat(share, first[:-1])
             centre = np.add.reduceat(points * share[:, None], first[:-1], axis=0) / weight[:, None]
+            centre = np.clip(centre, points.min(axis=0), points.max(axis=0))  # a mean may round out of the domain
             centres.append(points if height > depth else centre)
             masses.append(np.add.reduceat(mass, first[:-1]))
             firsts.append(first)
