@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.exact.cases import CASES, DENSE_CASE, FAMILIES, GAPS, SIZES, SMALL, SMALL_SIZES
+from benchmarks.exact.cases import CASES, GAPS, SIZES, SLOW_CASE, SMALL, SMALL_SIZES
 from benchmarks.exact.methods import LAZY, OURS, PEERS, POT, rough, tolerance
 
 #: All methods are exact up to rounding: they must agree this well, and our bracket must be as narrow.
@@ -132,8 +132,8 @@ def large_table(results: Results) -> str:
 def memory_table(results: Results) -> str:
     """Peak memory of each method's process."""
     rows = []
-    for n in sizes(results, DENSE_CASE, [OURS]):
-        records = [finished(results, DENSE_CASE, n, method) for method in (OURS, *PEERS)]
+    for n in sizes(results, SLOW_CASE, [OURS]):
+        records = [finished(results, SLOW_CASE, n, method) for method in (OURS, *PEERS)]
         if n >= SIZES[0]:
             rows.append([f"{n:,}", *(_bytes(record["peak"]) if record else "" for record in records)])
     return _table(["n", OURS, *PEERS], rows)
@@ -155,7 +155,7 @@ SECTIONS: dict[str, Callable[[Results], str]] = {
     "Beside the peers: seconds (and how many times ours)": peers_table,
     "Small problems": small_table,
     "Large problems": large_table,
-    "Peak memory, " + FAMILIES[DENSE_CASE].title: memory_table,
+    "Peak memory, " + CASES[SLOW_CASE].title: memory_table,
     "Growth: exponent of n": growth_table,
 }
 
