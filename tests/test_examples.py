@@ -17,6 +17,7 @@ SAYS = {
     "distance_on_the_globe.py": "great-circle W1 = 2148.793 km",
     "is_the_critic_right.py": "50 steps: wrong",
     "judge_your_own_critic.py": "perfect: accurate",
+    "many_points.py": "every bracket contains the distance: True",
     "many_samples.py": "nearest to each: [1, 0, 3, 2, 5, 4]",
     "own_cost_matrix.py": "cheapest cost per unit: 3.5,",
     "potential_off_the_sample.py": "(never above 1)",

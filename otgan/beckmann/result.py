@@ -168,3 +168,7 @@ class PopulationW1:
     def converged(self) -> bool:
         """Whether the bracket is as narrow as asked."""
         return self.status is Status.OPTIMAL
+
+    def __repr__(self) -> str:
+        interval = f"[{self.lower_bound:.6g}, {self.upper_bound:.6g}]"
+        return f"PopulationW1({interval}, {self.interval.kind}, {self.status.name}, {self.seconds:.1f} s)"

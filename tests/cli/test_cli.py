@@ -14,6 +14,8 @@ import pytest
 
 import otgan
 from otgan.cli.main import main
+from otgan.solution import Status
+from otgan.solvers.limits import Limits, StopHere
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(40, 2)), RNG.normal(size=(30, 2)) + 1
@@ -74,6 +76,42 @@ def test_w1_samples_by_seed(run):
     first, again, other = (run("w1", "a.csv", "b.csv", "--sample", 10, "--seed", s, "--json") for s in (1, 1, 2))
     assert json.loads(first[1])["n"] == 10
     assert json.loads(first[1])["distance"] == json.loads(again[1])["distance"] != json.loads(other[1])["distance"]
+
+
+def test_w1_stops_where_it_is_told(run):
+    rng = np.random.default_rng(1)
+    for name in ("many", "more"):
+        np.save(f"{name}.npy", rng.normal(size=(6000, 2)))
+    _, out, _ = run("w1", "many.npy", "more.npy", "--json")
+    exact = json.loads(out)
+    assert exact["converged"]
+    for arguments in (("--tol", "0.05"), ("--max-seconds", "0.1")):
+        code, out, err = run("w1", "many.npy", "more.npy", *arguments, "--json")
+        found = json.loads(out)
+        assert (code, err) == (0, "")
+        assert found["lower"] <= exact["distance"] <= found["upper"]
+        assert found["relative_gap"] > exact["relative_gap"]
+    assert found["status"].startswith("stopped at max_seconds")
+    code, _, err = run("w1", "many.npy", "more.npy", "--max-seconds", "-1")
+    assert (code, err) == (2, "otgan: max_seconds must be in (0, inf), got -1.0; choose a value in that range\n")
+
+
+def test_w1_prints_the_bracket_so_far_after_ctrl_c(run, monkeypatch):
+    def pressed(self, **_):
+        raise StopHere(Status.INTERRUPTED)
+
+    monkeypatch.setattr(Limits, "look", pressed)
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(2, 6000, 2))
+    np.save("x.npy", x)
+    np.save("y.npy", y)
+    code, out, err = run("w1", "x.npy", "y.npy", "--json")
+    monkeypatch.undo()
+    found = json.loads(out)
+    assert (code, err) == (130, "otgan: interrupted\n")
+    assert found["status"].startswith("interrupted by Ctrl-C")
+    assert 0 < found["lower"] < otgan.wasserstein(x, y, tol=1e-3).upper_bound
+    assert found["upper"] > otgan.wasserstein(x, y, tol=1e-3).lower_bound
 
 
 BAD = [
@@ -215,7 +253,7 @@ def test_w1_does_not_pay_for_torch(tmp_path):
     code = (
         "import sys\nfrom otgan.cli.main import main\n"
         "try: main(['w1', 'a.csv', 'b.csv'])\n"
-        "except SystemExit: print([m for m in ('torch', 'sklearn', 'pandas', 'matplotlib') if sys.modules.get(m)])"
+        "except SystemExit: print([m for m in ('ot', 'torch', 'sklearn', 'pandas', 'matplotlib') if sys.modules.get(m)])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.splitlines()[-1] == "[]"
