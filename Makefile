@@ -37,5 +37,6 @@ docs: $(READY)  ## build the documentation into site/
 
 check: test lint docs  ## everything CI runs
 
-clean:  ## remove the virtual environment and what was built
+clean:  ## remove the virtual environment, what was built, and caches, compiled loops among them
 	rm -rf $(VENV) site build dist
+	find otgan benchmarks tests examples -name __pycache__ -prune -exec rm -rf {} +

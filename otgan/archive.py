@@ -91,7 +91,7 @@ def reading(path: str | os.PathLike[str]) -> Iterator[None]:
         raise FileFormatError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
     except (ValueError, KeyError, TypeError, IndexError, OverflowError, AttributeError) as error:
         raise FileFormatError(f"{path}: does not hold what it should ({_told(error)}); write it again") from error
-    except (MemoryError, EOFError, RecursionError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+    except (MemoryError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise FileFormatError(f"{path}: damaged ({_told(error)}); write it again") from error
 
 

@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 import numba
+import numpy as np
 from numba.core.event import Event, Listener, install_listener
 
 #: Variables that set the number of threads; the first that is set counts. joblib sets all of them in its workers.
@@ -37,6 +38,11 @@ def compiled(function: Callable[..., Any] | None = None, *, fastmath: set[str] |
         return numba.njit(cache=True, **settings)(function)
     except RuntimeError:  # Numba's answer when no folder for its cache can be written
         return numba.njit(**settings)(function)
+
+
+def plain(array: np.ndarray) -> np.ndarray:
+    """The array, or a copy, as loops are compiled for: writable and in rows, or they would be compiled once more."""
+    return np.require(array, requirements=["C", "A", "W"])
 
 
 class _Telling(Listener):
@@ -62,7 +68,7 @@ def thread_count() -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     for name in THREADS:
         value = os.environ.get(name, "")
-        if value.isdigit() and int(value) > 0:
+        if value.isdecimal() and int(value) > 0:
             return min(int(value), cores)
     return cores
 

@@ -74,10 +74,6 @@ class PointCosts:
         y: Target points, (m, d).
         metric: The metric d.
         p: Exponent, p ≥ 1.
-
-    Raises:
-        InvalidShapeError: If x and y differ in d.
-        InvalidValueError: If a point lies outside the metric's domain, or the largest cost outside float64's range.
     """
 
     x: FloatArray
@@ -85,7 +81,13 @@ class PointCosts:
     metric: Metric
     p: float = 1.0
 
-    def __post_init__(self) -> None:
+    def checked(self) -> PointCosts:
+        """The same, once it is known that these are points of the metric's domain whose costs fit float64.
+
+        Raises:
+            InvalidShapeError: If x and y differ in d.
+            InvalidValueError: If a point lies outside the domain, or the largest cost outside float64's range.
+        """
         if self.x.shape[1] != self.y.shape[1]:
             raise InvalidShapeError(
                 "y",
@@ -106,6 +108,7 @@ class PointCosts:
                 f"a span of {span:g}",
                 "change the unit of length; W_p changes with it in proportion",
             )
+        return self
 
     @cached_property
     def _span(self) -> float:
@@ -171,8 +174,8 @@ class PointCosts:
         return self.x.shape[1] == 1
 
     def to_targets(self, points: FloatArray) -> PointCosts:
-        """The costs from other points to the same targets."""
-        return PointCosts(points, self.y, self.metric, self.p)
+        """The costs from other points to the same targets; raises what `checked` does."""
+        return PointCosts(points, self.y, self.metric, self.p).checked()
 
     def _power(self, distances: FloatArray) -> FloatArray:
         if self.scaled[2]:
@@ -231,12 +234,12 @@ class MatrixCosts:
         return np.asarray(self.matrix[rows, columns])
 
 
-def point_costs(x: FloatArray, y: FloatArray, *, metric: str = "euclidean", p: float = 1.0) -> PointCosts:
-    """Costs between points, from the names users give.
+def as_metric(metric: Any) -> Metric:
+    """The metric of a name.
 
     Raises:
-        InvalidValueError: If the metric is unknown, or p is not in [1, 64].
-        InvalidShapeError: If x and y differ in d.
+        InvalidTypeError: If it is not a name.
+        InvalidValueError: If there is none of this name.
     """
     if not isinstance(metric, str):
         raise InvalidTypeError("metric", "be a name", repr(metric), f"choose one of {', '.join(METRICS)}")
@@ -247,7 +250,19 @@ def point_costs(x: FloatArray, y: FloatArray, *, metric: str = "euclidean", p: f
             repr(metric),
             "for a cost of your own, compute the matrix and call otgan.transport(cost_matrix, a, b)",
         )
-    return PointCosts(x, y, METRICS[metric], as_number("p", p, low=1, high=64))
+    return METRICS[metric]
+
+
+def point_costs(x: FloatArray, y: FloatArray, *, metric: str = "euclidean", p: float = 1.0) -> PointCosts:
+    """Costs between points, from the names users give.
+
+    Raises:
+        InvalidTypeError: If the metric is not a name.
+        InvalidValueError: If the metric is unknown, p is not in [1, 64], a point lies outside the metric's domain, or
+            the largest cost outside float64's range.
+        InvalidShapeError: If x and y differ in d.
+    """
+    return PointCosts(x, y, as_metric(metric), as_number("p", p, low=1, high=64)).checked()
 
 
 def matrix_costs(cost_matrix: Any) -> MatrixCosts:

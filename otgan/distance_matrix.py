@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 from otgan import archive
 from otgan.checks import FloatArray, as_count, as_number, as_points, as_seconds, as_weights
-from otgan.costs import point_costs
+from otgan.costs import as_metric, point_costs
 from otgan.errors import FileFormatError, InvalidShapeError, InvalidTypeError, InvalidValueError
 from otgan.masses import WeightMasses
 from otgan.measures.discrete import DiscreteMeasure
+from otgan.metrics import Metric
 from otgan.problem import OTProblem
 from otgan.solve import MAX_MEMORY, solve
 
@@ -93,10 +94,10 @@ def pairwise(
            [2., 0., 2.],
            [1., 2., 0.]])
     """
-    read = _read(samples)
+    read = _read(samples, as_metric(metric))
     settings = {
         "p": as_number("p", p, low=1, high=64),
-        "metric": point_costs(read[0][0], read[0][0], metric=metric, p=p).metric.name,
+        "metric": metric,
         "tol": as_number("tol", tol, low=0),
         "max_iter": as_count("max_iter", max_iter, high=10**18),
         "max_seconds": as_seconds("max_seconds", max_seconds),
@@ -155,7 +156,7 @@ def _jobs(n_jobs: Any) -> int | None:
     return count
 
 
-def _read(samples: Any) -> list[Sample]:
+def _read(samples: Any, metric: Metric) -> list[Sample]:
     if not isinstance(samples, list | tuple) and not (isinstance(samples, np.ndarray) and samples.ndim > 1):
         raise InvalidTypeError("samples", "be a list of samples", type(samples).__name__, "pass [x, y, z]")
     if not len(samples):
@@ -170,6 +171,7 @@ def _read(samples: Any) -> list[Sample]:
                 f"dimension {points.shape[1]}",
                 "give all samples the same columns",
             )
+        metric.check(f"samples[{k}]", points)
     return read
 
 

@@ -168,17 +168,16 @@ def rounded_masses(weights_a: FloatArray, weights_b: FloatArray) -> Rounded | No
 
 @compiled
 def _to_units(weights: FloatArray, total: float, rest: float, whole: NDArray[np.int64]) -> int:
-    """Weights / (total + rest) in units of 1 / `WHOLE`, to within one; how many are not whole."""
+    """Weights / (total + rest) in units of 1 / `WHOLE`, to within one; how many are not known to be whole."""
     inexact = 0
     for k in range(len(weights)):
         share = weights[k] / total
         product, lost = two_product(share, total)
-        left = (((weights[k] - product) - lost) - share * rest) / total
-        high, low = share * 2.0**61, left * 2.0**61
+        over = (weights[k] - product) - lost
+        high, low = share * 2.0**61, (over - share * rest) / total * 2.0**61
         whole[k] = int(high)
-        part = (high - whole[k]) + low
-        whole[k] += int(np.rint(part))
-        inexact += part != np.rint(part) or rest != 0
+        inexact += over != 0 or rest != 0 or high != whole[k]
+        whole[k] += int(np.rint((high - whole[k]) + low))
     return inexact
 
 

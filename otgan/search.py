@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
-from otgan.compiled import compiled, in_parts
+from otgan.compiled import compiled, in_parts, plain
 from otgan.costs import PointCosts
 from otgan.metrics import EARTH_RADIUS, great_circle
 
@@ -22,7 +22,8 @@ from otgan.metrics import EARTH_RADIUS, great_circle
 LEAF = 32
 #: Queries below which a thread does not pay.
 PART = 512
-#: On the globe the boxes lie in space, around unit vectors times the radius; their rounding, in kilometres, is below.
+#: On the globe the boxes lie in space, around unit vectors times the radius; the rounding of a chord to one, in
+#: kilometres, is below. The arc may be off by a hundred thousand times as much near the antipode, where it is steep.
 SPACE_ERROR = 1e-10
 
 _EUCLIDEAN, _CITYBLOCK, _CHEBYSHEV, _HAVERSINE = range(4)
@@ -55,12 +56,15 @@ def _select(points: FloatArray, order: NDArray[np.intp], start: int, stop: int, 
 
 
 @compiled
-def boxes(points: FloatArray, depth: int) -> tuple[NDArray[np.intp], NDArray[np.int64], FloatArray, FloatArray]:
+def boxes(
+    points: FloatArray, depth: int, corners: bool
+) -> tuple[NDArray[np.intp], NDArray[np.int64], FloatArray, FloatArray]:
     """Halve a set of points at the median of its widest axis, again and again.
 
     Args:
         points: (n, d).
         depth: How often; at most log2(n), so that no box is empty.
+        corners: Whether to keep the corners of all boxes; without, those of the last box are all that is returned.
 
     Returns:
         The order in which every box is a range of points, (n,); the ranges, (2^(depth + 1), 2), where boxes 2k and
@@ -69,22 +73,24 @@ def boxes(points: FloatArray, depth: int) -> tuple[NDArray[np.intp], NDArray[np.
     n, d = points.shape
     order = np.arange(n)
     ranges = np.zeros((2 << depth, 2), np.int64)
-    low, high = np.empty((2 << depth, d)), np.empty((2 << depth, d))
+    kept = 2 << depth if corners else 1
+    low, high = np.empty((kept, d)), np.empty((kept, d))
     ranges[1, 1] = n
     for node in range(1, 2 << depth):
         start, stop = ranges[node]
+        box = node if corners else 0
         for k in range(d):
-            low[node, k] = high[node, k] = points[order[start], k]
+            low[box, k] = high[box, k] = points[order[start], k]
         for t in range(start + 1, stop):
             for k in range(d):
                 value = points[order[t], k]
-                if value < low[node, k]:
-                    low[node, k] = value
-                elif value > high[node, k]:
-                    high[node, k] = value
+                if value < low[box, k]:
+                    low[box, k] = value
+                elif value > high[box, k]:
+                    high[box, k] = value
         if 2 * node < len(ranges):
             middle = (start + stop) // 2
-            _select(points, order, start, stop, middle, np.argmax(high[node] - low[node]))
+            _select(points, order, start, stop, middle, np.argmax(high[box] - low[box]))
             ranges[2 * node] = start, middle
             ranges[2 * node + 1] = middle, stop
     return order, ranges, low, high
@@ -112,7 +118,8 @@ def _cost_to_box(place: FloatArray, low: FloatArray, high: FloatArray, metric: i
     if metric in (_EUCLIDEAN, _HAVERSINE):
         total = np.sqrt(total)
     if metric == _HAVERSINE:  # from the chord to the arc
-        total = 2 * EARTH_RADIUS * np.arcsin(min(1.0, total / (2 * EARTH_RADIUS)))
+        chord = max(total - SPACE_ERROR, 0.0)
+        total = 2 * EARTH_RADIUS * np.arcsin(min(1.0, chord / (2 * EARTH_RADIUS)))
     return _power(total * unit, p)
 
 
@@ -178,7 +185,6 @@ def _search(
     p: float,
     keep: float,
     less: float,
-    error: float,
     below: FloatArray,
     found: FloatArray,
     at: NDArray[np.intp],
@@ -189,7 +195,7 @@ def _search(
     errors of both, if keep and less are made for those of the cost.
     """
     nodes, most = len(ranges), found.shape[1]
-    keep_box, less_box = 1 - 4 * (1 - keep), 4 * less + error
+    keep_box, less_box = 1 - 4 * (1 - keep), 4 * less
     stack, bounds = np.empty(128, np.int64), np.empty(128)
     costs = np.empty((ranges[nodes // 2 :, 1] - ranges[nodes // 2 :, 0]).max())
     for q in range(first, last):
@@ -244,17 +250,15 @@ class PointTree:
     def __init__(self, points: FloatArray, costs: PointCosts) -> None:
         self._code = _CODES[costs.metric.name]
         self._unit, self._p = math.ldexp(1.0, costs.scaled[2]), float(costs.p)
-        # Rounding of the places on the globe; the derivative of t -> t^p is at most p · span^(p - 1).
-        self._error = costs.p * costs.scale ** (1 - 1 / costs.p) * SPACE_ERROR if self._code == _HAVERSINE else 0.0
         places = self._places(points)
         depth = max(0, (len(points) // LEAF).bit_length() - 1)
-        self._order, self._ranges, self._low, self._high = boxes(places, depth)
+        self._order, self._ranges, self._low, self._high = boxes(places, depth, True)
         self._columns = np.ascontiguousarray(points[self._order].T)
 
     def _places(self, points: FloatArray) -> FloatArray:
         """Where the boxes lie: the points themselves, but for degrees on the globe, which go around."""
         if self._code != _HAVERSINE:
-            return np.ascontiguousarray(points)
+            return plain(points)
         latitude, longitude = np.radians(points).T
         level = np.cos(latitude)
         vectors = np.column_stack([level * np.cos(longitude), level * np.sin(longitude), np.sin(latitude)])
@@ -283,17 +287,17 @@ class PointTree:
         Returns:
             The sums, (k, most), `below` where there are fewer, and the indices of the points, −1 there.
         """
-        heights = np.ascontiguousarray(heights[self._order])
+        heights = heights[self._order]
         least = _least(self._ranges, heights)
         most = min(most, len(heights))
         below = np.full(len(points), np.inf) if below is None else below
         found, at = np.empty((len(points), most)), np.empty((len(points), most), np.intp)
-        points, places = np.ascontiguousarray(points), self._places(points)
+        points, places = plain(points), self._places(points)
 
         def work(first: int, last: int) -> None:
             _search(
                 first, last, points, places, self._columns, self._ranges, self._low, self._high, least, heights,
-                self._code, self._unit, self._p, keep, less, self._error, below, found, at,
+                self._code, self._unit, self._p, keep, less, below, found, at,
             )  # fmt: skip
 
         in_parts(work, len(points), smallest=PART)

@@ -206,9 +206,10 @@ class Slices:
         self.x, self.y, self.p = costs.x - centre, costs.y - centre, costs.p
         self.dim = self.x.shape[1]
         self._masses = line_masses(a, b)
-        reach = max(float(np.linalg.norm(points, axis=1).max()) for points in (self.x, self.y))
-        # A projection is a sum of d products: off by at most d u Σ|θ_k z_k| ≤ d u ‖z‖ (Higham 2002, Sec. 3.1), and the
-        # subtraction moved z by u ‖z‖. Points off by at most e change W_p by at most e, on either side; doubled.
+        reach = max(float(abs(points).sum(axis=1).max()) for points in (self.x, self.y))
+        # A projection is a sum of d products: off by at most d u Σ|θ_k z_k| ≤ d u Σ|z_k| (Higham 2002, Sec. 3.1), and
+        # the subtraction moved z by u Σ|z_k|, whose squares need not fit float64. Points off by at most e change W_p by
+        # at most e, on either side; doubled.
         self.error = 2 * 2 * (self.dim + 2) * UNIT * reach
 
     @property

@@ -81,7 +81,7 @@ def wasserstein(
 
     Raises:
         InvalidInputError: If an argument breaks a rule; the message names it and the fix.
-        Interrupted: After Ctrl-C, from "multiscale"; its `partial` is the solution so far, with its bracket.
+        Interrupted: After Ctrl-C; its `partial` is the solution so far, with its bracket.
         MemoryLimitError: If the solver would need more than `max_memory`; before anything is allocated.
         NotProvidedError: If "univariate" is asked for points that are not on the line.
 
@@ -143,7 +143,7 @@ def solve(
 
     Raises:
         InvalidInputError: If a setting breaks a rule.
-        Interrupted: After Ctrl-C, with the solution so far, where the method has one.
+        Interrupted: After Ctrl-C, with the solution so far.
         MemoryLimitError: If the solver would need more than `max_memory`.
         NotProvidedError: If the method does not solve this kind of problem.
     """
@@ -158,22 +158,31 @@ def solve(
         raise NotProvidedError("method 'univariate' needs points on the line; take method='multiscale'")
     on_line = problem.on_line and method in ("auto", "univariate")
     with progress("solving") as show, compilations(lambda: show(COMPILING)), interrupts() as interrupted:
-        if on_line and (solution := solve_in_closed_form(problem, tol=tol)):
-            return solution
-        limits = Limits(tol, max_iter, started + max_seconds, max_memory, interrupted)
-
-        def attempt(near: OTProblem, slack: float) -> tuple[OTSolution, bool]:
-            raw = solve_line(near) if on_line else _solve_rest(near, lambda rest: _solve_by(method, rest, limits, show))
-            show("proving the bracket")
-            return _certified(problem, near, slack, raw, tol, started), raw.status is Status.INTERRUPTED
-
-        near, slack = (problem, 0.0) if on_line else _rounded(problem)
-        solution, stopped = attempt(near, slack)
-        # Where nothing else keeps the bracket wide, masses of any size make it narrow.
-        if solution.status is Status.ROUNDING and solution.certificate.cost.width < 4 * slack:
-            solution, stopped = attempt(problem, 0.0)
-    if stopped:
+        if on_line:
+            solution = solve_in_closed_form(problem, tol=tol)
+            solution = solution or _certified(problem, problem, 0.0, solve_line(problem), tol, started)
+        else:
+            limits = Limits(tol, max_iter, started + max_seconds, max_memory, interrupted)
+            solution = _solve_pairs(problem, method, limits, show, started)
+    if interrupted():  # also where it came too late to stop anything: whoever pressed it wants no more
         raise Interrupted("the solution", solution)
+    return solution
+
+
+def _solve_pairs(problem: OTProblem, method: str, limits: Limits, show: Show, started: float) -> OTSolution:
+    """Solve with rounded masses, and with masses of any size where rounding alone keeps the bracket wide."""
+
+    def attempt(near: OTProblem, slack: float) -> OTSolution:
+        raw = _solve_rest(near, lambda rest: _solve_by(method, rest, limits, show))
+        show("proving the bracket")
+        return _certified(problem, near, slack, raw, limits.tol, started)
+
+    near, slack = _rounded(problem)
+    solution = attempt(near, slack)
+    if solution.status is Status.ROUNDING and solution.certificate.cost.width < 4 * slack:
+        again = attempt(problem, 0.0)
+        if again.certificate.cost.width <= solution.certificate.cost.width:  # or the time was too short
+            return again
     return solution
 
 

@@ -153,23 +153,31 @@ WEIGHTS = st.lists(st.floats(0, 1e6) | st.integers(0, 9).map(lambda k: k / 8), m
 def test_rounded_masses_differ_by_less_than_they_say(a, b, unit):
     from fractions import Fraction
 
-    if not any(a) or not any(b):
-        return
     sides = np.array(a) * unit, np.array(b) * unit
+    if not all(side.any() for side in sides):  # nothing there, or nothing left after underflow
+        return
     found = rounded_masses(*sides)
     exact = integer_masses(*sides)
     if found is None:  # exact masses are small integers, or some weight is nearly nothing
         assert exact.total < WHOLE or min(w / side.sum() for side in sides for w in side[side > 0]) < 1e-15
         return
-    difference = Fraction(0)
+    difference, not_whole = Fraction(0), 0
     for mass, truth in ((found.masses.a, exact.a), (found.masses.b, exact.b)):
         assert mass.sum() == WHOLE
         assert ((mass > 0) == (truth > 0)).all()
         shares = zip(mass.tolist(), truth.tolist(), strict=True)
         difference += sum(max(0, Fraction(k, WHOLE) - Fraction(t, exact.total)) for k, t in shares)
+        not_whole += sum(t * WHOLE % exact.total > 0 for t in truth.tolist())
         for high, low, k in zip(*found.masses.two_floats(mass), mass.tolist(), strict=True):
             assert Fraction(high) + Fraction(low) == Fraction(k, WHOLE)
     assert difference <= Fraction(found.moved)
+    assert found.moved * WHOLE >= not_whole
+
+
+def test_a_mass_is_whole_only_if_the_division_was_exact():
+    # in units of 2^-61 this third is 2^61/3, whose double remainder rounds to an integer when divided by the total
+    found = rounded_masses(np.array([1.0, 2.0]) / 4, np.array([1e-9, 1.0]))
+    assert found.moved * WHOLE == 4
 
 
 @settings(max_examples=200, deadline=None)

@@ -182,6 +182,10 @@ def test_bad_input_is_refused():
         otgan.pairwise([x, (y, -np.ones(len(y)))])
     with pytest.raises(InvalidValueError, match="metric must be one of"):
         otgan.pairwise([x, y], metric="cosine")
+    with pytest.raises(InvalidTypeError, match="metric must be a name"):
+        otgan.pairwise([x, y], metric=None)
+    with pytest.raises(InvalidValueError, match=r"samples\[1\] must hold degrees"):
+        otgan.pairwise([[[1.0, 2.0]], [[91.0, 0.0]]], metric="haversine")
     with pytest.raises(InvalidValueError, match="p must be in"):
         otgan.pairwise([x, y], p=0)
     with pytest.raises(InvalidValueError, match="tol must be in"):

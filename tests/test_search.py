@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from otgan.compiled import compilations
 from otgan.costs import point_costs
+from otgan.dual.transform import c_transform
 from otgan.search import LEAF, PointTree, boxes
 
 METRICS = ["euclidean", "cityblock", "chebyshev", "haversine"]
@@ -77,9 +79,37 @@ def test_lowered_costs_stay_below_the_true_minimum(metric):
     np.testing.assert_allclose(found[:, 0], (block + heights).min(axis=1), rtol=0, atol=4e-16 * costs.scale)
 
 
+def test_no_box_at_the_antipode_is_passed_over():
+    """There the arc grows like the root of what the chord is short of: small errors of places are large ones of it."""
+    rng = np.random.default_rng(4)
+    # where boxes, which lie along axes, are flat enough for their bounds to be sharp
+    for place in np.repeat([[0.0, 0.0], [0.0, 90.0], [90.0, 0.0]], 20, axis=0):
+        away = 10 ** rng.uniform(-9, -3) * rng.normal(size=(300, 2))
+        y = np.clip(-place[0] + away[:, 0], -90, 90), place[1] + 180 + away[:, 1]
+        costs = point_costs(place[None], np.column_stack(y), metric="haversine")
+        found, _ = PointTree(costs.y, costs).search(costs.x, np.zeros(300))
+        # the compiled loop and NumPy may differ in the last places of the same formula
+        assert found[0, 0] <= costs.block(slice(None), slice(None)).min() * (1 + 1e-15)
+
+
+def test_other_arrays_need_no_other_machine_code():
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(size=(1100, 2)), rng.normal(size=(1000, 2))
+    g, told = rng.normal(size=1000), []
+    usual = c_transform(g, x, y)
+    for array in (x, y, g):
+        array.setflags(write=False)
+    with compilations(lambda: told.append("compiling")):
+        assert np.array_equal(c_transform(g, x, y), usual)
+        assert np.array_equal(c_transform(g, np.asfortranarray(x), np.repeat(y, 2, axis=0)[::2]), usual)
+    assert not told
+
+
 def test_boxes_hold_their_points_and_halve_them():
     points = np.random.default_rng(3).normal(size=(1000, 3))
-    order, ranges, low, high = boxes(points, 5)
+    order, ranges, low, high = boxes(points, 5, True)
+    for kept, found in zip((order, ranges), boxes(points, 5, False)[:2], strict=True):
+        assert np.array_equal(kept, found)
     assert sorted(order) == list(range(1000))
     assert tuple(ranges[1]) == (0, 1000)
     for box in range(1, 64):

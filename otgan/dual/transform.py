@@ -159,7 +159,7 @@ def _proven_on_line(
     best, levels = line.best_partners(there[index, 0], here[given, 0], potential, costs.p)
     partner = np.arange(len(here))[given][best]
     found = costs.at(index, partner) if to_rows else costs.at(partner, index)
-    lowered = np.maximum(found * (1 - costs.relative_error - 2 * UNIT) - costs.absolute_error, 0.0)
+    lowered = np.maximum(found * _keep(costs) - costs.absolute_error, 0.0)
     high = lowered - potential[best]
     # A rounded comparison may prefer a partner that is worse by twice the rounding of a value. Each level of the
     # search compares once more, and what an earlier one gave up was, by monotonicity, no better than what it kept.
@@ -170,8 +170,11 @@ def _proven_on_line(
 
 
 def _keep(costs: Costs) -> float:
-    """What is left of a cost when its relative error, and the roundings of this factor and its product, are off."""
-    return 1 - costs.relative_error - 2 * UNIT
+    """What is left of a cost when its relative error, and the roundings of lowering it, are off.
+
+    The factor, the product with it, and the difference from what else is subtracted round by u / 2, u and u.
+    """
+    return 1 - costs.relative_error - 3 * UNIT
 
 
 def _proven_in_tree(

@@ -11,10 +11,12 @@ from otgan.costs import check_memory
 from otgan.masses import Masses, whole_masses
 from otgan.problem import OTProblem
 from otgan.solution import Status
-from otgan.solvers.limits import PIVOTS, Limits, StopHere
+from otgan.solvers.limits import Limits, StopHere
 from otgan.solvers.raw import RawSolution
 from otgan.solvers.spanning_tree import PARENT, climb_tree, linked, moved, pivot
 
+#: Entries of the matrix that are looked at between two looks at the limits: some hundredths of a second.
+ENTRIES = 20_000_000
 #: Bytes per pair at the peak: the costs and what computes them.
 BYTES_PER_PAIR = 24
 #: Thresholds of reduced costs, as shares of the largest cost. Heights are rounded to about 1e-16 of that, and summed
@@ -42,16 +44,15 @@ def solve_dense(problem: OTProblem, limits: Limits) -> RawSolution:
     costs = problem.costs.block(rows, columns)
     a, b = whole_masses(Masses(masses.a[rows], masses.b[columns], masses.total))
     links, flow, height = _northwest(*_directions(costs), a, b)
-    left, status = limits.max_iter, Status.OPTIMAL
+    largest, left, status = costs.max(), limits.max_iter, Status.OPTIMAL
     try:
         for share in THRESHOLDS:
-            at = 0
+            at = idle = 0
             while True:
-                most = min(PIVOTS, left)
-                done, at = _pivots(links, flow, height, costs, share * costs.max(), at, most)
-                left -= done
-                if done < most:
+                done, at, idle = _pivots(links, flow, height, costs, share * largest, at, idle, left)
+                if idle >= n:
                     break
+                left -= done
                 if left == 0:
                     raise StopHere(Status.ITERATION_LIMIT)
                 limits.look()
@@ -118,8 +119,8 @@ def _northwest(
 
 @compiled(fastmath={"nnan", "ninf", "nsz"})
 def _smallest(costs: FloatArray, heights: FloatArray) -> float:
-    best = np.inf
-    for j in range(len(costs)):
+    best = costs[0] + heights[0]  # no infinity here, by the liberties taken
+    for j in range(1, len(costs)):
         best = min(best, costs[j] + heights[j])
     return best
 
@@ -132,9 +133,24 @@ def _pivots(
     costs: FloatArray,
     threshold: float,
     start: int,
+    idle: int,
     most: int,
-) -> tuple[int, int]:
-    """Sum the heights anew, then pivot until no arc has a reduced cost below −threshold, or `most` times."""
+) -> tuple[int, int, int]:
+    """Sum the heights anew, then pivot until no arc has a reduced cost below −threshold, or it is time for a look.
+
+    Args:
+        links: See `Tree`; it, flow and height change in place.
+        flow: See `Tree`.
+        height: See `Tree`.
+        costs: (n, m).
+        threshold: Not negative.
+        start: The row to begin with.
+        idle: Rows before it in which there was no such arc since the last pivot; with all n of them it ends.
+        most: Number of pivots at most.
+
+    Returns:
+        The number of pivots, the row to go on with, and the idle ones before it.
+    """
     n, m = costs.shape
     root = 0
     step = np.zeros(n + m)
@@ -145,8 +161,10 @@ def _pivots(
         else:
             step[node] = costs[min(node, up), max(node, up) - n]
     climb_tree(links, root, step, height)
-    i, idle, done = start, 0, 0
-    while idle < n and done < most:
+    i, done = start, 0
+    for _ in range(max(1, ENTRIES // m)):
+        if idle >= n or done == most:
+            break
         reduced = _smallest(costs[i], height[n:]) - height[i]
         if reduced < -threshold:
             j = 0
@@ -158,4 +176,4 @@ def _pivots(
         else:
             idle += 1
         i = i + 1 if i < n - 1 else 0
-    return done, i
+    return done, i, idle

@@ -53,8 +53,8 @@ FINE = (1e-12, 1e-14, 1e-15)
 RENEW = 0.25
 #: Seconds that the certificate takes, as a multiple of one search for the best arcs of all rows.
 PROOF = 5
-#: Bytes a node and a candidate arc take at their peak, measured at 10^5 points a side.
-BYTES_PER_NODE, BYTES_PER_ARC = 1000, 64
+#: Bytes that a node, a coordinate of a point, and a candidate arc take at their peak, measured at 10^5 points a side.
+BYTES_PER_NODE, BYTES_PER_COORDINATE, BYTES_PER_ARC = 1000, 64, 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,10 +92,10 @@ def solve_multiscale(problem: OTProblem, limits: Limits, show: Show = lambda tex
     masses = problem.masses
     rows, columns = np.flatnonzero(masses.a > 0), np.flatnonzero(masses.b > 0)
     n, m = len(rows), len(columns)
-    smallest = (n + m) * (BYTES_PER_NODE + 2 * BEST * BYTES_PER_ARC)
-    check_memory(smallest, limits.max_memory, "the multiscale solver")
     costs = need_points(problem.costs, "the multiscale solver")
-    run = _Run(limits, show, most_arcs=int((limits.max_memory - (n + m) * BYTES_PER_NODE) // BYTES_PER_ARC))
+    fixed = (n + m) * (BYTES_PER_NODE + costs.x.shape[1] * BYTES_PER_COORDINATE)
+    check_memory(fixed + (n + m) * 2 * BEST * BYTES_PER_ARC, limits.max_memory, "the multiscale solver")
+    run = _Run(limits, show, most_arcs=int((limits.max_memory - fixed) // BYTES_PER_ARC))
     mass_a, mass_b = whole_masses(Masses(masses.a[rows], masses.b[columns], masses.total))
     order_x, order_y, levels = _levels(costs.x[rows], costs.y[columns], mass_a, mass_b, costs)
     rows, columns = rows[order_x], columns[order_y]
@@ -121,7 +121,7 @@ def _levels(
     sides, orders, most = [], [], 0
     for points, mass in ((x, a), (y, b)):
         depth = len(points).bit_length() - 1
-        order, ranges, _, _ = boxes(points, depth)
+        order, ranges, _, _ = boxes(points, depth, False)
         orders.append(order)
         sides.append((points[order], mass[order], ranges, depth))
         most = max(most, depth)
@@ -231,6 +231,8 @@ class _Run:
                 if not thresholds:
                     return
             arcs = self._joined(arcs, _Arcs.of(level.costs, which, at[which, rank]), level)
+            if last:  # a round on another level is soon over
+                self.limits.look(reserve=self.reserve)
 
     def _best_arcs(self, level: _Level, targets: PointTree, guess: FloatArray, points: _Level) -> _Arcs:
         """The best arcs of each row and column for the heights that the level above suggests for the targets."""
@@ -267,7 +269,8 @@ class _Run:
             self.dropped_at = primal
             heights = self.tree.heights()
             reduced = arcs.costs - heights[arcs.rows] + heights[level.costs.shape[0] + arcs.columns]
-            keep = np.argpartition(reduced, self.most_arcs // 2)[: self.most_arcs // 2]
+            kept = min(len(reduced), self.most_arcs // 2)
+            keep = np.argpartition(reduced, kept - 1)[:kept]
             arcs = _Arcs(arcs.rows[keep], arcs.columns[keep], arcs.costs[keep])
         return arcs.joined(more)
 

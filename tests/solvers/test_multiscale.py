@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from dataclasses import replace
 
 import numpy as np
 import ot
@@ -13,10 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import otgan
+from otgan import solve
 from otgan.errors import Interrupted, MemoryLimitError
 from otgan.problem import problem_from_points
 from otgan.solution import Status
 from otgan.solvers import multiscale
+from otgan.solvers.dense import solve_dense
 from otgan.solvers.limits import Limits
 from tests.strategies import contains, samples
 from tests.truth import certain_optimum
@@ -178,9 +181,20 @@ def test_few_candidates_are_enough(monkeypatch):
     """With room for hardly more arcs than nodes, candidates are dropped again and again; the optimum is the same."""
     x, y = eight_to_one(np.random.default_rng(13), 1000, 1000)
     problem = problem_from_points(x, y)
-    limits = Limits(1e-11, 10**8, np.inf, 2000 * multiscale.BYTES_PER_NODE + 25_000 * multiscale.BYTES_PER_ARC, bool)
     monkeypatch.setattr(multiscale, "BEST", 2)
+    most = 2000 * (2 * multiscale.BEST + 1)
+    fixed = 2000 * (multiscale.BYTES_PER_NODE + 2 * multiscale.BYTES_PER_COORDINATE)
+    join, dropped = multiscale._Run._joined, []
+
+    def spy(run, arcs, more, level):
+        joined = join(run, arcs, more, level)
+        dropped.append(len(arcs.rows) + len(more.rows) - len(joined.rows))
+        return joined
+
+    monkeypatch.setattr(multiscale._Run, "_joined", spy)
+    limits = Limits(1e-11, 10**8, np.inf, fixed + most * multiscale.BYTES_PER_ARC, bool)
     raw = multiscale.solve_multiscale(problem, limits)
+    assert sum(dropped) > 0
     assert raw.status is Status.OPTIMAL
     assert raw.mass @ problem.costs.at(raw.rows, raw.columns) == pytest.approx(peer(x, y), rel=1e-9)
 
@@ -189,6 +203,56 @@ def test_memory_limit():
     x = np.random.default_rng(14).normal(size=(3000, 2))
     with pytest.raises(MemoryLimitError, match=r"the multiscale solver needs about .* raise max_memory"):
         otgan.wasserstein(x, x + 1, max_memory=1e5)
+    wide = np.broadcast_to(x[:, :1], (3000, 5000))  # the points alone take 240 MB
+    with pytest.raises(MemoryLimitError, match="the multiscale solver needs about 1"):
+        otgan.wasserstein(wide, wide + 1, method="multiscale", max_memory=2.4e8)
+
+
+@pytest.mark.parametrize(("solver", "size"), [(solve_dense, 1500), (multiscale.solve_multiscale, 500)])
+def test_limits_are_looked_at_now_and_then(solver, size):
+    problem = problem_from_points(*eight_to_one(np.random.default_rng(16), size, size))
+    assert solver(problem, Limits(1e-11, 10**8, np.inf, 2**32, lambda: True)).status is Status.INTERRUPTED
+
+
+@pytest.mark.parametrize(
+    ("points", "last_step"),
+    [([0.0, 1.0, 5.0], "solve_in_closed_form"), ([[0.0, 0.0], [1.0, 0.0], [5.0, 1.0]], "_certified")],
+)
+def test_ctrl_c_is_never_swallowed(points, last_step, monkeypatch):
+    """One that comes while nothing looks for it, such as during the proof, is raised at the end."""
+    step = getattr(solve, last_step)
+
+    def pressed(*arguments, **settings):
+        os.kill(os.getpid(), signal.SIGINT)
+        return step(*arguments, **settings)
+
+    monkeypatch.setattr(solve, last_step, pressed)
+    with pytest.raises(Interrupted) as caught:
+        otgan.wasserstein(points, points[:2], p=2)
+    assert caught.value.partial.converged
+
+
+def test_a_second_attempt_is_taken_only_if_it_proves_more(monkeypatch):
+    """Masses are rounded first; where that keeps the bracket wide it is done again, but time may be short by then."""
+    rng = np.random.default_rng(17)
+    x = rng.integers(0, 3, (6, 2)).astype(float)
+    y = x + 1e-9 * rng.integers(1, 3, (6, 2))
+    x[0] = y[0] = [1e6, 1e6]  # what is rounded may have to go that far
+    a = rng.dirichlet(np.ones(6))
+    exact = otgan.wasserstein(x, y, a, a)
+    assert exact.converged
+    by, calls = solve._solve_by, []
+
+    def short_of_time(*arguments):
+        calls.append(arguments)
+        found = by(*arguments)
+        return found if len(calls) == 1 else replace(found, columns=found.columns[::-1])
+
+    monkeypatch.setattr(solve, "_solve_by", short_of_time)
+    found = otgan.wasserstein(x, y, a, a)
+    assert len(calls) == 2
+    assert found.status is Status.ROUNDING
+    assert found.lower_bound <= exact.distance <= found.upper_bound < 2 * exact.distance
 
 
 def test_interrupted_it_hands_over_what_it_has():
