@@ -21,8 +21,8 @@ $(READY): pyproject.toml constraints.txt
 validate: $(READY)  ## train a WGAN-GP critic on 8gaussians and judge it against exact optimal transport
 	$(BIN)/otgan validate
 
-test: $(READY)  ## the test suite
-	$(BIN)/python -m pytest
+test: $(READY)  ## the test suite, on two cores
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: $(READY)  ## the studies that take minutes
 	$(BIN)/python -m pytest -m slow

@@ -14,8 +14,7 @@ import pytest
 
 import otgan
 from otgan.cli.main import main
-from otgan.solution import Status
-from otgan.solvers.limits import Limits, StopHere
+from otgan.solvers.limits import Limits
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(40, 2)), RNG.normal(size=(30, 2)) + 1
@@ -97,8 +96,11 @@ def test_w1_stops_where_it_is_told(run):
 
 
 def test_w1_prints_the_bracket_so_far_after_ctrl_c(run, monkeypatch):
-    def pressed(self, **_):
-        raise StopHere(Status.INTERRUPTED)
+    look = Limits.look
+
+    def pressed(self, **settings):
+        os.kill(os.getpid(), signal.SIGINT)
+        look(self, **settings)
 
     monkeypatch.setattr(Limits, "look", pressed)
     rng = np.random.default_rng(2)
