@@ -22,7 +22,9 @@ from numba.core.event import Event, Listener, install_listener
 THREADS = ("OTGAN_NUM_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
 
 
-def compiled(function: Callable[..., Any] | None = None, *, fastmath: set[str] | bool = False) -> Any:
+def compiled(
+    function: Callable[..., Any] | None = None, *, fastmath: set[str] | bool = False, inline: bool = False
+) -> Any:
     """Compile a function on first use, and keep the machine code for later processes.
 
     Where neither the package's folder nor the user's cache can be written, the code is kept for this process only.
@@ -30,10 +32,16 @@ def compiled(function: Callable[..., Any] | None = None, *, fastmath: set[str] |
     Args:
         function: What to compile, in IEEE arithmetic; without it, the result is a decorator.
         fastmath: LLVM's names of the liberties to take with that.
+        inline: Write its body out where it is called, for the innermost loops of others.
     """
     if function is None:
-        return partial(compiled, fastmath=fastmath)
-    settings: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath}
+        return partial(compiled, fastmath=fastmath, inline=inline)
+    settings: dict[str, Any] = {
+        "nogil": True,
+        "error_model": "numpy",
+        "fastmath": fastmath,
+        "inline": "always" if inline else "never",
+    }
     try:
         return numba.njit(cache=True, **settings)(function)
     except RuntimeError:  # Numba's answer when no folder for its cache can be written

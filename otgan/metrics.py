@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from otgan.checks import FloatArray
+from otgan.distances import CHEBYSHEV, CITYBLOCK, EUCLIDEAN, distances
 from otgan.errors import InvalidShapeError, InvalidValueError
 
 #: Unit roundoff of float64.
@@ -52,7 +52,7 @@ def _anywhere(name: str, points: FloatArray) -> None:
     """Every finite point is in the domain."""
 
 
-def _norm_metric(name: str, scipy_name: str, order: float) -> Metric:
+def _norm_metric(name: str, norm: int, order: float) -> Metric:
     def paired(x: FloatArray, y: FloatArray) -> FloatArray:
         return np.asarray(np.linalg.norm(x - y, ord=order, axis=1))
 
@@ -62,7 +62,7 @@ def _norm_metric(name: str, scipy_name: str, order: float) -> Metric:
         return longest * float(np.linalg.norm(widths / longest, ord=order)) if longest else 0.0
 
     def pairwise(x: FloatArray, y: FloatArray) -> FloatArray:
-        return np.asarray(cdist(x, y, scipy_name))
+        return distances(x, y, norm)
 
     return Metric(name, pairwise, paired, _differences_error, diameter, _anywhere)
 
@@ -109,9 +109,9 @@ def _haversine_pairwise(x: FloatArray, y: FloatArray) -> FloatArray:
 
 
 METRICS: dict[str, Metric] = {
-    "euclidean": _norm_metric("euclidean", "euclidean", 2),
-    "cityblock": _norm_metric("cityblock", "cityblock", 1),
-    "chebyshev": _norm_metric("chebyshev", "chebyshev", np.inf),
+    "euclidean": _norm_metric("euclidean", EUCLIDEAN, 2),
+    "cityblock": _norm_metric("cityblock", CITYBLOCK, 1),
+    "chebyshev": _norm_metric("chebyshev", CHEBYSHEV, np.inf),
     "haversine": Metric(
         "haversine",
         _haversine_pairwise,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from otgan.checks import FloatArray
 from otgan.compiled import compiled, in_parts, plain
 from otgan.costs import PointCosts
+from otgan.distances import CHEBYSHEV, CITYBLOCK, EUCLIDEAN, add_coordinate, finish
 from otgan.metrics import EARTH_RADIUS, great_circle
 
 #: Points at which a box is not halved any more: fewer cost more visits, more cost more distances; 16 to 64 do alike.
@@ -26,8 +27,8 @@ PART = 512
 #: kilometres, is below. The arc may be off by a hundred thousand times as much near the antipode, where it is steep.
 SPACE_ERROR = 1e-10
 
-_EUCLIDEAN, _CITYBLOCK, _CHEBYSHEV, _HAVERSINE = range(4)
-_CODES = {"euclidean": _EUCLIDEAN, "cityblock": _CITYBLOCK, "chebyshev": _CHEBYSHEV, "haversine": _HAVERSINE}
+_HAVERSINE = 3
+_CODES = {"euclidean": EUCLIDEAN, "cityblock": CITYBLOCK, "chebyshev": CHEBYSHEV, "haversine": _HAVERSINE}
 _great_circle = compiled(great_circle)
 
 
@@ -109,13 +110,13 @@ def _cost_to_box(place: FloatArray, low: FloatArray, high: FloatArray, metric: i
     total = 0.0
     for k in range(len(place)):
         gap = max(low[k] - place[k], place[k] - high[k], 0.0)
-        if metric == _CITYBLOCK:
+        if metric == CITYBLOCK:
             total += gap
-        elif metric == _CHEBYSHEV:
+        elif metric == CHEBYSHEV:
             total = max(total, gap)
         else:
             total += gap * gap
-    if metric in (_EUCLIDEAN, _HAVERSINE):
+    if metric in (EUCLIDEAN, _HAVERSINE):
         total = np.sqrt(total)
     if metric == _HAVERSINE:  # from the chord to the arc
         chord = max(total - SPACE_ERROR, 0.0)
@@ -133,22 +134,11 @@ def _costs_to_leaf(
         for t in range(size):
             out[t] = _great_circle(point[0], point[1], columns[0, start + t], columns[1, start + t])
     else:
-        out[:size] = 0.0
-    for k in range(len(point)):
-        here, there = point[k], columns[k, start:stop]
-        if metric == _EUCLIDEAN:
-            for t in range(size):
-                gap = there[t] - here
-                out[t] += gap * gap
-        elif metric == _CITYBLOCK:
-            for t in range(size):
-                out[t] += abs(there[t] - here)
-        elif metric == _CHEBYSHEV:
-            for t in range(size):
-                out[t] = max(out[t], abs(there[t] - here))
-    if metric == _EUCLIDEAN:
-        for t in range(size):
-            out[t] = np.sqrt(out[t])
+        total = out[:size]
+        total[:] = 0.0
+        for k in range(len(point)):
+            add_coordinate(total, columns[k, start:stop], point[k], metric)
+        finish(total, metric)
     if unit != 1.0:
         for t in range(size):
             out[t] *= unit

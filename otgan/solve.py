@@ -25,16 +25,19 @@ from otgan.masses import Masses, WeightMasses, carries
 from otgan.problem import OTProblem, problem_from_matrix, problem_from_points
 from otgan.progress import Show, progress
 from otgan.solution import OTSolution, Stats, Status
+from otgan.solvers import dense, network_simplex
 from otgan.solvers.dense import solve_dense
 from otgan.solvers.limits import Limits
 from otgan.solvers.multiscale import solve_multiscale
-from otgan.solvers.network_simplex import BYTES_PER_PAIR, solve_simplex
+from otgan.solvers.network_simplex import solve_simplex
 from otgan.solvers.raw import RawSolution
 from otgan.solvers.univariate import solve_line
 
 METHODS = ("auto", "univariate", "dense", "multiscale", "network-simplex")
 #: Pairs up to which the dense matrix is quicker than cells.
-DENSE = 250_000
+DENSE = 500_000
+#: Points a side for each dimension up to which it is too, where it fits: distances are dear there, and boxes large.
+DENSE_POINTS = 50
 COMPILING = "compiling, once on this machine"
 #: Bytes that a solve may take unless told otherwise.
 MAX_MEMORY = 4 * 2**30
@@ -199,18 +202,25 @@ def _rounded(problem: OTProblem) -> tuple[OTProblem, float]:
 
 
 def _solve_by(method: str, problem: OTProblem, limits: Limits, show: Show) -> RawSolution:
-    n, m = problem.shape
     if method == "auto":
-        points = isinstance(problem.costs, PointCosts)
-        method = "multiscale" if points and n * m > DENSE else "dense"
-        # Weights that no 64-bit integer holds are left to floats, where the matrix fits.
-        if n * m * BYTES_PER_PAIR <= limits.max_memory and not carries(problem.masses):
-            method = "network-simplex"
+        method = _choose(problem, limits.max_memory)
     if method == "multiscale":
         return solve_multiscale(problem, limits, show)
     if method == "dense":
         return solve_dense(problem, limits)
     return solve_simplex(problem, max_iter=limits.max_iter, max_memory=limits.max_memory)
+
+
+def _choose(problem: OTProblem, max_memory: float) -> str:
+    """The method that is likely the quickest."""
+    costs, pairs = problem.costs, problem.shape[0] * problem.shape[1]
+    # Weights that no 64-bit integer holds are left to floats, where the matrix fits.
+    if pairs * network_simplex.BYTES_PER_PAIR <= max_memory and not carries(problem.masses):
+        return "network-simplex"
+    if not isinstance(costs, PointCosts) or pairs <= DENSE:
+        return "dense"
+    flat = pairs > (DENSE_POINTS * costs.x.shape[1]) ** 2
+    return "multiscale" if flat or pairs * dense.BYTES_PER_PAIR > max_memory else "dense"
 
 
 def _certified(

@@ -22,6 +22,7 @@ ORDER = [
     "archive",
     "files",
     "measures",
+    "distances",
     "metrics",
     "costs",
     "search",
