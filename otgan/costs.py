@@ -308,6 +308,11 @@ def check_memory(needed: float, limit: float, what: str) -> None:
         )
 
 
+def coordinate_bytes(costs: Costs) -> int:
+    """Bytes that a solver's copies of the points take at their peak: some eight of each coordinate."""
+    return 64 * (costs.x.size + costs.y.size) if isinstance(costs, PointCosts) else 0
+
+
 def rows_per_chunk(width: int) -> int:
     """How many rows of that width are worked on at once: 2²¹ numbers, 16 MiB, for each temporary array."""
     return max(1, 2**21 // max(1, width))

@@ -77,7 +77,7 @@ def distances(x: FloatArray, y: FloatArray, norm: int) -> NDArray[np.float64]:
         y: Points, (m, d).
         norm: One of the constants of this module.
     """
-    x, columns = plain(x), np.ascontiguousarray(y.T)
+    x, columns = plain(x), plain(y.T)
     out = np.empty((len(x), len(y)))
     in_parts(
         lambda first, last: _fill(first, last, x, columns, norm, out),

@@ -105,7 +105,12 @@ def _haversine_paired(x: FloatArray, y: FloatArray) -> FloatArray:
 
 
 def _haversine_pairwise(x: FloatArray, y: FloatArray) -> FloatArray:
-    return np.asarray(great_circle(x[:, :1], x[:, 1:], y[:, 0], y[:, 1]))
+    distances = np.empty((len(x), len(y)))
+    step = max(1, 2**18 // len(y))  # few rows at a time, since each makes some eight arrays of its size
+    for start in range(0, len(x), step):
+        rows = x[start : start + step]
+        distances[start : start + step] = great_circle(rows[:, :1], rows[:, 1:], y[:, 0], y[:, 1])
+    return distances
 
 
 METRICS: dict[str, Metric] = {

@@ -23,11 +23,14 @@ from otgan.metrics import EARTH_RADIUS, great_circle
 LEAF = 32
 #: Queries below which a thread does not pay.
 PART = 512
+#: Points a side for each dimension up to which a loop over all pairs is quicker than boxes: in many dimensions few of
+#: them are passed over.
+ALL_PAIRS = 50
 #: On the globe the boxes lie in space, around unit vectors times the radius; the rounding of a chord to one, in
-#: kilometres, is below. The arc may be off by a hundred thousand times as much near the antipode, where it is steep.
+#: kilometres, is below. The arc may be off by ten million times as much near the antipode, where it is steep.
 SPACE_ERROR = 1e-10
 
-_HAVERSINE = 3
+_HAVERSINE = -1  # no norm
 _CODES = {"euclidean": EUCLIDEAN, "cityblock": CITYBLOCK, "chebyshev": CHEBYSHEV, "haversine": _HAVERSINE}
 _great_circle = compiled(great_circle)
 
@@ -227,6 +230,11 @@ def _search(
                         slot -= 1
                     found[q, slot], at[q, slot] = value, start + t
                     worst = found[q, most - 1]
+
+
+def boxes_pay(costs: PointCosts, pairs: int) -> bool:
+    """Whether boxes are likely quicker than a loop over so many pairs."""
+    return pairs > (ALL_PAIRS * costs.x.shape[1]) ** 2
 
 
 class PointTree:

@@ -24,20 +24,17 @@ from otgan.interval import Interval
 from otgan.masses import Masses, WeightMasses, carries
 from otgan.problem import OTProblem, problem_from_matrix, problem_from_points
 from otgan.progress import Show, progress
+from otgan.search import boxes_pay
 from otgan.solution import OTSolution, Stats, Status
 from otgan.solvers import dense, network_simplex
-from otgan.solvers.dense import solve_dense
 from otgan.solvers.limits import Limits
 from otgan.solvers.multiscale import solve_multiscale
-from otgan.solvers.network_simplex import solve_simplex
 from otgan.solvers.raw import RawSolution
 from otgan.solvers.univariate import solve_line
 
 METHODS = ("auto", "univariate", "dense", "multiscale", "network-simplex")
-#: Pairs up to which the dense matrix is quicker than cells.
-DENSE = 500_000
-#: Points a side for each dimension up to which it is too, where it fits: distances are dear there, and boxes large.
-DENSE_POINTS = 50
+#: Points of both sides together up to which the dense matrix is quicker than cells.
+DENSE = 1400
 COMPILING = "compiling, once on this machine"
 #: Bytes that a solve may take unless told otherwise.
 MAX_MEMORY = 4 * 2**30
@@ -70,9 +67,10 @@ def wasserstein(
         p: Exponent, 1 ≤ p ≤ 64.
         metric: "euclidean", "cityblock", "chebyshev", or "haversine" (degrees of latitude and longitude; the
             distance is in kilometres on a sphere of radius 6371.0088 km).
-        method: "univariate" (points on the line), "dense" (our network simplex on the cost matrix, for small problems),
-            "multiscale" (the same on cells and then on few arcs, without a matrix), "network-simplex" (POT's, on the
-            cost matrix, for weights over more than fifteen orders of magnitude), or "auto", which chooses.
+        method: "univariate" (points on the line), "dense" (our network simplex on the cost matrix, for small problems
+            and many dimensions), "multiscale" (the same on cells and then on few arcs, without a matrix),
+            "network-simplex" (POT's, on the cost matrix, for weights over more than fifteen orders of magnitude), or
+            "auto", which chooses.
         tol: Relative gap at which the solver may stop, and the result counts as converged.
         max_iter: Pivots after which a simplex stops; the bracket then is wide, and holds.
         max_seconds: Seconds after which "dense" and "multiscale" stop, certificate included as far as that can be
@@ -182,7 +180,8 @@ def _solve_pairs(problem: OTProblem, method: str, limits: Limits, show: Show, st
 
     near, slack = _rounded(problem)
     solution = attempt(near, slack)
-    if solution.status is Status.ROUNDING and solution.certificate.cost.width < 4 * slack:
+    wide = solution.status is Status.ROUNDING and solution.certificate.cost.width < 4 * slack
+    if wide and not limits.interrupted():
         again = attempt(problem, 0.0)
         if again.certificate.cost.width <= solution.certificate.cost.width:  # or the time was too short
             return again
@@ -207,20 +206,21 @@ def _solve_by(method: str, problem: OTProblem, limits: Limits, show: Show) -> Ra
     if method == "multiscale":
         return solve_multiscale(problem, limits, show)
     if method == "dense":
-        return solve_dense(problem, limits)
-    return solve_simplex(problem, max_iter=limits.max_iter, max_memory=limits.max_memory)
+        return dense.solve_dense(problem, limits, show)
+    return network_simplex.solve_simplex(problem, max_iter=limits.max_iter, max_memory=limits.max_memory)
 
 
 def _choose(problem: OTProblem, max_memory: float) -> str:
     """The method that is likely the quickest."""
-    costs, pairs = problem.costs, problem.shape[0] * problem.shape[1]
+    costs, (n, m) = problem.costs, problem.shape
     # Weights that no 64-bit integer holds are left to floats, where the matrix fits.
-    if pairs * network_simplex.BYTES_PER_PAIR <= max_memory and not carries(problem.masses):
+    if n * m * network_simplex.BYTES_PER_PAIR <= max_memory and not carries(problem.masses):
         return "network-simplex"
-    if not isinstance(costs, PointCosts) or pairs <= DENSE:
+    if not isinstance(costs, PointCosts) or n + m <= DENSE:
         return "dense"
-    flat = pairs > (DENSE_POINTS * costs.x.shape[1]) ** 2
-    return "multiscale" if flat or pairs * dense.BYTES_PER_PAIR > max_memory else "dense"
+    if boxes_pay(costs, max(n, m) ** 2) or dense.bytes_needed(costs) > max_memory:
+        return "multiscale"
+    return "dense"
 
 
 def _certified(

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
+from otgan.compiled import compilations
 from otgan.distances import CHEBYSHEV, CITYBLOCK, COLUMNS, DEPTH, EUCLIDEAN, PART, ROWS, distances
 from otgan.metrics import METRICS, UNIT
 
@@ -31,6 +32,7 @@ def test_threads_change_nothing(monkeypatch):
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=(2, 4 * PART // 500 // 9, 9))
     y = y[:500]
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: range(8), raising=False)
     monkeypatch.setenv("OTGAN_NUM_THREADS", "2")
     threaded = distances(x, y, EUCLIDEAN)
     monkeypatch.setenv("OTGAN_NUM_THREADS", "1")
@@ -41,18 +43,24 @@ def test_views_of_any_layout():
     x = np.asfortranarray(np.random.default_rng(2).normal(size=(40, 6)))
     x.setflags(write=False)
     assert np.array_equal(distances(x[::2, ::3], x[:, :2], CITYBLOCK), cdist(x[::2, ::3], x[:, :2], "cityblock"))
+    told = []
+    with compilations(lambda: told.append("compiling")):
+        distances(x[:, :1], x[:5, :1], CITYBLOCK)  # whose transpose is read-only and in rows already
+    assert not told
 
 
 COORDINATES = st.lists(st.floats(-1e6, 1e6), min_size=6, max_size=6)
 
 
-@given(COORDINATES, COORDINATES)
-def test_errors_are_bounded_as_the_metric_says(x, y):
+@given(COORDINATES, COORDINATES, st.integers(0, ROWS), st.integers(0, COLUMNS))
+def test_errors_are_bounded_as_the_metric_says(x, y, i, j):
     gaps = [abs(Fraction(s) - Fraction(t)) for s, t in zip(x, y, strict=True)]
     if any(0 < gap < 1e-100 for gap in gaps):  # squares that underflow are counted elsewhere
         return
     error = Fraction(METRICS["euclidean"].relative_error(6))
-    found = {name: Fraction(distances(np.array([x]), np.array([y]), norm)[0, 0]) for name, norm in NORMS.items()}
+    many_x, many_y = np.zeros((ROWS + 1, 6)), np.zeros((COLUMNS + 1, 6))  # some on the edge of a tile
+    many_x[i], many_y[j] = x, y
+    found = {name: Fraction(distances(many_x, many_y, norm)[i, j]) for name, norm in NORMS.items()}
     assert abs(found["cityblock"] - sum(gaps)) <= error * sum(gaps)
     assert abs(found["chebyshev"] - max(gaps)) <= error * max(gaps)
     squares = sum(gap**2 for gap in gaps)

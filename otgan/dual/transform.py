@@ -14,14 +14,13 @@ from otgan.dual import line
 from otgan.errors import InvalidShapeError
 from otgan.exact import sum_error
 from otgan.metrics import UNIT
-from otgan.search import PointTree
+from otgan.search import PointTree, boxes_pay
 
 #: Pairs on the line beyond which partners are searched for by monotonicity rather than among all pairs, which is
 #: quicker but leaves the rounding of its comparisons in the bracket.
 SEARCH = 200_000_000
-#: Pairs off the line beyond which partners are searched for in a tree of boxes rather than among all pairs; in as many
-#: dimensions as this no box is passed over.
-TREE, MANY_DIMENSIONS = 1_000_000, 20
+#: Pairs off the line up to which partners are searched for among all pairs rather than in a tree of boxes.
+TREE = 1_000_000
 #: Entries of a cost block that are held at a time: 32 MB of float64, a few of which are alive at once.
 BLOCK = 4_000_000
 
@@ -69,7 +68,7 @@ def transform_to_rows(costs: Costs, g: FloatArray) -> FloatArray:
         if n * m > SEARCH:
             best, _ = line.best_partners(costs.x[:, 0], costs.y[:, 0], g, costs.p)
             return costs.at(np.arange(n), best) - g[best]
-    elif isinstance(costs, PointCosts) and _boxes_pay(costs, n * m):
+    elif isinstance(costs, PointCosts) and n * m > TREE and boxes_pay(costs, n * m):
         x, y, _ = costs.scaled
         return PointTree(y, costs).search(x, -g)[0][:, 0]
     f = np.empty(n)
@@ -89,7 +88,7 @@ def transform_to_columns(costs: Costs, f: FloatArray) -> FloatArray:
         if n * m > SEARCH:
             best, _ = line.best_partners(costs.y[:, 0], costs.x[:, 0], f, costs.p)
             return costs.at(best, np.arange(m)) - f[best]
-    elif isinstance(costs, PointCosts) and _boxes_pay(costs, n * m):
+    elif isinstance(costs, PointCosts) and n * m > TREE and boxes_pay(costs, n * m):
         x, y, _ = costs.scaled
         return PointTree(x, costs).search(y, -f)[0][:, 0]
     g = np.empty(m)
@@ -98,10 +97,6 @@ def transform_to_columns(costs: Costs, f: FloatArray) -> FloatArray:
         columns = slice(start, start + step)
         g[columns] = (costs.block(slice(None), columns) - f[:, None]).min(axis=0)
     return g
-
-
-def _boxes_pay(costs: PointCosts, pairs: int) -> bool:
-    return pairs > TREE and costs.x.shape[1] < MANY_DIMENSIONS
 
 
 def proven_transform(
@@ -125,9 +120,10 @@ def proven_transform(
     """
     size = costs.shape[0] if to_rows else costs.shape[1]
     index = np.arange(size)[wanted]
-    if isinstance(costs, PointCosts) and costs.on_line and len(index) * len(potential) > SEARCH:
+    pairs = len(index) * len(potential)
+    if isinstance(costs, PointCosts) and costs.on_line and pairs > SEARCH:
         return _proven_on_line(costs, potential, given, index, to_rows=to_rows)
-    if isinstance(costs, PointCosts) and not costs.on_line and _boxes_pay(costs, len(index) * len(potential)):
+    if isinstance(costs, PointCosts) and not costs.on_line and pairs > TREE and boxes_pay(costs, pairs):
         return _proven_in_tree(costs, potential, given, index, to_rows=to_rows)
     high, low = np.empty(len(index)), np.empty(len(index))
     step = max(1, BLOCK // max(1, len(potential)))

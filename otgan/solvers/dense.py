@@ -1,22 +1,30 @@
-"""The network simplex on a dense cost matrix: for small problems, and for costs that come as a matrix."""
+"""The network simplex on a dense cost matrix: for small problems, many dimensions, and costs that come as a matrix."""
 
 from __future__ import annotations
+
+import time
 
 import numpy as np
 from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
 from otgan.compiled import compiled
-from otgan.costs import check_memory
+from otgan.costs import Costs, check_memory, coordinate_bytes
 from otgan.masses import Masses, whole_masses
 from otgan.problem import OTProblem
+from otgan.progress import Show
 from otgan.solution import Status
 from otgan.solvers.limits import Limits, StopHere
 from otgan.solvers.raw import RawSolution
 from otgan.solvers.spanning_tree import PARENT, Tree, climb_tree, moved, pivot, tree_of_edges
 
-#: Entries of the matrix that are looked at between two looks at the limits: some hundredths of a second.
+#: Entries of the matrix, and nodes of the tree, that are looked at between two looks at the limits, which takes some
+#: hundredths of a second.
 ENTRIES = 20_000_000
+#: Targets that a source serves at the start by looking through its row for each; the others it has sorted.
+SEARCHED = 8
+#: Seconds that the certificate takes, as a multiple of those for the matrix.
+PROOF = 3
 #: Bytes per pair at the peak: the costs and what computes them.
 BYTES_PER_PAIR = 24
 #: Thresholds of reduced costs, as shares of the largest cost. Heights are rounded to about 1e-16 of that, and summed
@@ -24,7 +32,13 @@ BYTES_PER_PAIR = 24
 THRESHOLDS = (1e-12, 1e-14, 1e-15)
 
 
-def solve_dense(problem: OTProblem, limits: Limits) -> RawSolution:
+def bytes_needed(costs: Costs) -> int:
+    """Bytes that `solve_dense` takes at its peak."""
+    n, m = costs.shape
+    return BYTES_PER_PAIR * n * m + coordinate_bytes(costs)
+
+
+def solve_dense(problem: OTProblem, limits: Limits, show: Show = lambda text: None) -> RawSolution:
     """Solve the transport problem exactly, up to rounding, with the cost matrix in memory.
 
     A pivot takes the best arc of the next source that has one: a row of the matrix is looked through at the speed of
@@ -33,6 +47,7 @@ def solve_dense(problem: OTProblem, limits: Limits) -> RawSolution:
     Args:
         problem: The problem; only points with mass take part.
         limits: Where to stop. A solution is returned all the same.
+        show: Is told now and then how far it is.
 
     Raises:
         MemoryLimitError: If the matrix does not fit.
@@ -40,30 +55,36 @@ def solve_dense(problem: OTProblem, limits: Limits) -> RawSolution:
     masses = problem.masses
     rows, columns = np.flatnonzero(masses.a > 0), np.flatnonzero(masses.b > 0)
     n, m = len(rows), len(columns)
-    check_memory(BYTES_PER_PAIR * n * m, limits.max_memory, "the network simplex on the dense cost matrix")
+    check_memory(bytes_needed(problem.costs), limits.max_memory, "the network simplex on the dense cost matrix")
+    started = time.perf_counter()
     costs = problem.costs.block(rows, columns)
+    reserve = PROOF * (time.perf_counter() - started)
     a, b = whole_masses(Masses(masses.a[rows], masses.b[columns], masses.total))
     tree = _row_minima(costs, a, b)
-    links, height = moved(tree.links, tree.place), np.zeros(n + m)  # a node's place is its number from here on
-    flow = tree.flow[tree.place]
+    place = tree.place.astype(np.int64)  # a node's place is its number from here on
+    links, flow, height = moved(tree.links, place), tree.flow[place], np.zeros(n + m)
     largest, left, status = costs.max(), limits.max_iter, Status.OPTIMAL
     try:
         for share in THRESHOLDS:
             at = idle = 0
             while True:
                 done, at, idle = _pivots(links, flow, height, costs, share * largest, at, idle, left)
+                left -= done
                 if idle >= n:
                     break
-                left -= done
                 if left == 0:
                     raise StopHere(Status.ITERATION_LIMIT)
-                limits.look()
+                limits.look(reserve=reserve)
+                gap = _relative_gap(costs, height, a, b)
+                show(f"relative gap {gap:.1e}")
+                if gap <= limits.tol / 2:
+                    raise StopHere(Status.OPTIMAL)
     except StopHere as stop:
         status = stop.status
     child = np.flatnonzero((links[:, PARENT] >= 0) & (flow > 0))
     parent = links[child, PARENT]
     f = np.full(problem.shape[0], -np.inf)
-    f[rows] = height[:n]
+    f[rows] = _feasible(costs, height)
     return RawSolution(
         rows[np.minimum(child, parent)],
         columns[np.maximum(child, parent) - n],
@@ -74,15 +95,12 @@ def solve_dense(problem: OTProblem, limits: Limits) -> RawSolution:
     )
 
 
-def _row_minima(costs: FloatArray, a: NDArray[np.int64], b: NDArray[np.int64]) -> Tree:
-    """The tree of a row minimum rule: source by source, the cheapest target that has room is served.
-
-    Costs count by how far they lie above the smallest cost of their target, and sources that are far from all come
-    first, while there is choice. From there half as many pivots lead to the optimum as from the north-west corner.
-    """
-    far_first = np.argsort(-costs.sum(axis=1), kind="stable")
-    tails, heads, flows, root = _serve(costs, -costs.min(axis=0), 4 * (costs.max() + 1), far_first, a, b)
-    return tree_of_edges(tails, heads, flows, sources=len(a), root=root)
+def _relative_gap(costs: FloatArray, height: FloatArray, a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
+    """How far the flow's cost, by complementary slackness that of the heights, lies above what they prove."""
+    n, total = len(a), float(a.sum())
+    given = (b / total) @ height[n:]
+    primal, dual = ((a / total) @ f - given for f in (height[:n], _feasible(costs, height)))
+    return float((primal - dual) / primal) if primal > 0 else 0.0
 
 
 @compiled(fastmath={"nnan", "ninf", "nsz"})
@@ -100,6 +118,27 @@ def _first_at(costs: FloatArray, heights: FloatArray, value: float) -> int:
     while costs[j] + heights[j] > value:
         j += 1
     return j
+
+
+@compiled
+def _feasible(costs: FloatArray, height: FloatArray) -> FloatArray:
+    """The largest potential at the sources that the targets' heights leave feasible, where it is below their own."""
+    n = len(costs)
+    f = np.empty(n)
+    for i in range(n):
+        f[i] = min(height[i], _smallest(costs[i], height[n:]))
+    return f
+
+
+def _row_minima(costs: FloatArray, a: NDArray[np.int64], b: NDArray[np.int64]) -> Tree:
+    """The tree of a row minimum rule: source by source, the cheapest target that has room is served.
+
+    Costs count by how far they lie above the smallest cost of their target, and sources that are far from all come
+    first, while there is choice.
+    """
+    far_first = np.argsort(-costs.sum(axis=1), kind="stable")
+    tails, heads, flows, root = _serve(costs, -costs.min(axis=0), 4 * (costs.max() + 1), far_first, a, b)
+    return tree_of_edges(tails, heads, flows, sources=len(a), root=root)
 
 
 @compiled
@@ -122,9 +161,15 @@ def _serve(
     tails, heads, flows = np.empty(n + m - 1, np.int64), np.empty(n + m - 1, np.int64), np.empty(n + m - 1, np.int64)
     room, open_targets, made, last = b.copy(), m, 0, 0
     for i in order:
-        left = a[i]
+        left, served = a[i], 0
         while True:
-            last = _first_at(costs[i], offset, _smallest(costs[i], offset))
+            if served < SEARCHED:
+                last = _first_at(costs[i], offset, _smallest(costs[i], offset))
+            else:
+                if served == SEARCHED:
+                    in_order = np.argsort(costs[i] + offset)
+                last = in_order[served - SEARCHED]
+            served += 1
             fills = left >= room[last] and open_targets > 1
             amount = room[last] if fills else left
             tails[made], heads[made], flows[made] = i, n + last, amount
@@ -175,7 +220,7 @@ def _pivots(
             step[node] = costs[min(node, up), max(node, up) - n]
     climb_tree(links, root, step, height)
     i, done = start, 0
-    for _ in range(max(1, ENTRIES // m)):
+    for _ in range(max(1, ENTRIES // (n + m))):
         if idle >= n or done == most:
             break
         best = _smallest(costs[i], height[n:])

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
-from otgan.costs import PointCosts, check_memory, need_points
+from otgan.costs import PointCosts, check_memory, coordinate_bytes, need_points
 from otgan.masses import Masses, whole_masses
 from otgan.problem import OTProblem
 from otgan.progress import Show
@@ -53,8 +53,8 @@ FINE = (1e-12, 1e-14, 1e-15)
 RENEW = 0.25
 #: Seconds that the certificate takes, as a multiple of one search for the best arcs of all rows.
 PROOF = 5
-#: Bytes that a node, a coordinate of a point, and a candidate arc take at their peak, measured at 10^5 points a side.
-BYTES_PER_NODE, BYTES_PER_COORDINATE, BYTES_PER_ARC = 1000, 64, 64
+#: Bytes that a node and a candidate arc take at their peak, measured at 10^5 points a side; coordinates come on top.
+BYTES_PER_NODE, BYTES_PER_ARC = 1000, 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +93,7 @@ def solve_multiscale(problem: OTProblem, limits: Limits, show: Show = lambda tex
     rows, columns = np.flatnonzero(masses.a > 0), np.flatnonzero(masses.b > 0)
     n, m = len(rows), len(columns)
     costs = need_points(problem.costs, "the multiscale solver")
-    fixed = (n + m) * (BYTES_PER_NODE + costs.x.shape[1] * BYTES_PER_COORDINATE)
+    fixed = (n + m) * BYTES_PER_NODE + coordinate_bytes(costs)
     check_memory(fixed + (n + m) * 2 * BEST * BYTES_PER_ARC, limits.max_memory, "the multiscale solver")
     run = _Run(limits, show, most_arcs=int((limits.max_memory - fixed) // BYTES_PER_ARC))
     mass_a, mass_b = whole_masses(Masses(masses.a[rows], masses.b[columns], masses.total))

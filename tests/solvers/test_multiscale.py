@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import otgan
 from otgan import solve
+from otgan.costs import coordinate_bytes
 from otgan.errors import Interrupted, MemoryLimitError
 from otgan.problem import problem_from_points
 from otgan.solution import Status
@@ -183,7 +184,7 @@ def test_few_candidates_are_enough(monkeypatch):
     problem = problem_from_points(x, y)
     monkeypatch.setattr(multiscale, "BEST", 2)
     most = 2000 * (2 * multiscale.BEST + 1)
-    fixed = 2000 * (multiscale.BYTES_PER_NODE + 2 * multiscale.BYTES_PER_COORDINATE)
+    fixed = 2000 * multiscale.BYTES_PER_NODE + coordinate_bytes(problem.costs)
     join, dropped = multiscale._Run._joined, []
 
     def spy(run, arcs, more, level):
