@@ -309,7 +309,7 @@ def check_memory(needed: float, limit: float, what: str) -> None:
 
 
 def coordinate_bytes(costs: Costs) -> int:
-    """Bytes that a solver's copies of the points take at their peak: some eight of each coordinate."""
+    """Bytes that a solver's copies of the points take at their peak: some eight floats for each coordinate."""
     return 64 * (costs.x.size + costs.y.size) if isinstance(costs, PointCosts) else 0
 
 

@@ -14,7 +14,7 @@ from otgan.compiled import compiled, in_parts, plain
 
 #: What the loops know of norms.
 EUCLIDEAN, CITYBLOCK, CHEBYSHEV = range(3)
-#: Rows, columns and coordinates of a tile, which with its points stays in the processor's first cache.
+#: Rows, columns and coordinates of a tile, which with its points stays in the processor's second cache.
 ROWS, COLUMNS, DEPTH = 16, 512, 16
 #: Differences below which a thread does not pay.
 PART = 2_000_000

@@ -25,7 +25,7 @@ LEAF = 32
 PART = 512
 #: Points a side for each dimension up to which a loop over all pairs is quicker than boxes: in many dimensions few of
 #: them are passed over.
-ALL_PAIRS = 50
+POINTS_PER_DIMENSION = 50
 #: On the globe the boxes lie in space, around unit vectors times the radius; the rounding of a chord to one, in
 #: kilometres, is below. The arc may be off by ten million times as much near the antipode, where it is steep.
 SPACE_ERROR = 1e-10
@@ -234,7 +234,7 @@ def _search(
 
 def boxes_pay(costs: PointCosts, pairs: int) -> bool:
     """Whether boxes are likely quicker than a loop over so many pairs."""
-    return pairs > (ALL_PAIRS * costs.x.shape[1]) ** 2
+    return pairs > (POINTS_PER_DIMENSION * costs.x.shape[1]) ** 2
 
 
 class PointTree:

@@ -21,6 +21,8 @@ from otgan.solvers.spanning_tree import PARENT, Tree, climb_tree, moved, pivot, 
 #: Entries of the matrix, and nodes of the tree, that are looked at between two looks at the limits, which takes some
 #: hundredths of a second.
 ENTRIES = 20_000_000
+#: Sweeps' worth of entries between two looks at the gap, which is one sweep itself.
+SWEEPS = 10
 #: Targets that a source serves at the start by looking through its row for each; the others it has sorted.
 SEARCHED = 8
 #: Seconds that the certificate takes, as a multiple of those for the matrix.
@@ -63,7 +65,7 @@ def solve_dense(problem: OTProblem, limits: Limits, show: Show = lambda text: No
     tree = _row_minima(costs, a, b)
     place = tree.place.astype(np.int64)  # a node's place is its number from here on
     links, flow, height = moved(tree.links, place), tree.flow[place], np.zeros(n + m)
-    largest, left, status = costs.max(), limits.max_iter, Status.OPTIMAL
+    largest, left, status, entries = costs.max(), limits.max_iter, Status.OPTIMAL, 0
     try:
         for share in THRESHOLDS:
             at = idle = 0
@@ -75,6 +77,10 @@ def solve_dense(problem: OTProblem, limits: Limits, show: Show = lambda text: No
                 if left == 0:
                     raise StopHere(Status.ITERATION_LIMIT)
                 limits.look(reserve=reserve)
+                entries += ENTRIES
+                if entries < SWEEPS * n * m:
+                    continue
+                entries = 0
                 gap = _relative_gap(costs, height, a, b)
                 show(f"relative gap {gap:.1e}")
                 if gap <= limits.tol / 2:
