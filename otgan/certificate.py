@@ -126,7 +126,7 @@ def lower_bound(problem: OTProblem, f: FloatArray, g: FloatArray | None = None, 
         f = np.where(np.isfinite(f), f, -np.inf) if np.isfinite(f).any() else np.zeros(len(f))
         from_f = transform_to_columns(costs, f)
         g = from_f if g is None else np.where(np.isfinite(g), g, from_f)
-        f, g = tame(np.where(np.isfinite(f), f, transform_to_rows(costs, g)), g, costs.scale)
+        f, g = tame(np.where(np.isfinite(f), f, transform_to_rows(costs, g)), g, problem.a, costs.scale)
         bound = line.lower_bound(costs.x[:, 0], costs.y[:, 0], problem.masses, f, g)
         return max(0.0, down(bound - UNDERFLOW * (1 + costs.scale)))
     # For W1 only the difference of the measures counts, and without the mass that they share it has less rounding.
@@ -134,24 +134,29 @@ def lower_bound(problem: OTProblem, f: FloatArray, g: FloatArray | None = None, 
     masses = Masses(left.rest_a, left.rest_b, problem.masses.total)
     if not masses.a.any():
         return 0.0
-    best = 0.0
+    weights, best = masses.floats(masses.a), 0.0
     for shrink in (0.0, SHRINK) if problem.is_w1 else (0.0,):
         if shrink and best < enough * (1 - MORE_THAN_ROUNDING):
             break
         for to_rows in (False, True):
             if to_rows and g is None:
                 g = transform_to_columns(costs, f)
-            tamed = tame(f, f if g is None else g, costs.scale)[to_rows]
+            tamed = tame(f, f if g is None else g, weights, costs.scale)[to_rows]
             best = max(best, dual_value(costs, masses, tamed * (1 - shrink), to_rows=to_rows))
             if best >= enough:
                 return best
     return best
 
 
-def tame(f: FloatArray, g: FloatArray, scale: float) -> tuple[FloatArray, FloatArray]:
-    """Finite, with a middle of 0, and far from overflow: any such pair proves a bound."""
+def tame(f: FloatArray, g: FloatArray, weights: FloatArray, scale: float) -> tuple[FloatArray, FloatArray]:
+    """Finite, far from overflow, and shifted so that f has a weighted median of 0: any such pair proves a bound.
+
+    The shift makes the bound's terms small, and with them its rounding errors, where nearly all mass is in one place.
+    """
     f, g = (np.where(np.isfinite(potential), potential, 0.0) for potential in (f, g))
-    middle, most = np.partition(f, len(f) // 2)[len(f) // 2], LARGEST * scale
+    order, most = np.argsort(f), LARGEST * scale
+    below = np.cumsum(weights[order])
+    middle = f[order[np.searchsorted(below, below[-1] / 2)]]
     return np.clip(f - middle, -most, most), np.clip(g + middle, -most, most)
 
 

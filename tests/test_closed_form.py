@@ -6,19 +6,23 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import otgan
 from otgan.certificate import certify
 from otgan.errors import WeightsWarning
 from otgan.masses import sums_by
-from tests.strategies import contains, samples
+from tests.strategies import Sample, contains, samples
 from tests.truth import certain_optimum
+
+ONE_PLACE = Sample(np.array([[-1.0], [1.0]]), np.array([[-1.0]]), np.array([1.0, 3e-54]), None)
 
 
 @settings(max_examples=150, deadline=None)
 @given(samples(dims=(1,)), st.sampled_from([1, 2, 3]))
+@example(ONE_PLACE, 2)
+@example(ONE_PLACE, 3)
 def test_parts_prove_the_bracket_by_themselves(sample, p):
     solution = otgan.wasserstein(sample.x, sample.y, sample.a, sample.b, p=p)
     cost = solution.certificate.cost

@@ -189,12 +189,12 @@ def _lower_bounds(sides: list[DiscreteMeasure], values: list[FloatArray], slopes
     """Both from the values that were computed, whatever rounding did to them: what is infeasible is taken away."""
     problem = problem_from_points(*sides)
     costs, masses = problem.costs, problem.masses
-    f, g = tame(values[0], -values[1], costs.scale)
+    f, g = tame(values[0], -values[1], problem.a, costs.scale)
     by_transform = max(dual_value(costs, masses, f, to_rows=False), dual_value(costs, masses, g, to_rows=True), 0.0)
     steepness = slopes.upper / slopes.stated
     if not 0 < steepness < math.inf:
         return LowerBounds(0.0, by_transform)
-    f, g = tame(values[0] / steepness, -values[1] / steepness, costs.scale)
+    f, g = tame(values[0] / steepness, -values[1] / steepness, problem.a, costs.scale)
     return LowerBounds(max(dual_value(costs, masses, f, to_rows=False, ceiling=g), 0.0), by_transform)
 
 
