@@ -5,7 +5,6 @@ What is audited is the function that the stored weights define in real arithmeti
 
 from otgan.lipschitz.evaluate import CriticFunction, as_function
 from otgan.lipschitz.lower import SampledLowerBound, sampled_lower_bound
-from otgan.lipschitz.spectral import spectral_norm_upper_bound
 from otgan.lipschitz.upper import LipschitzBound, certified_upper_bound
 
 __all__ = [
@@ -15,5 +14,4 @@ __all__ = [
     "as_function",
     "certified_upper_bound",
     "sampled_lower_bound",
-    "spectral_norm_upper_bound",
 ]

@@ -14,7 +14,7 @@ from torch.nn.utils import parametrize
 
 from otgan.critics import MLPCritic
 from otgan.errors import InvalidValueError
-from otgan.lipschitz.spectral import spectral_norm_upper_bound
+from otgan.operator_norms import spectral_norm_upper_bound
 
 
 @dataclass(frozen=True)

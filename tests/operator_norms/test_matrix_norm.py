@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otgan.errors import InvalidValueError
-from otgan.lipschitz import spectral_norm_upper_bound
+from otgan.operator_norms import spectral_norm_upper_bound
 
 
 def exact(matrix):
