@@ -239,23 +239,23 @@ def _train(
     history: list[dict[str, float]],
 ) -> Any:
     with working("loading PyTorch"):
-        from otgan.critics import train
+        from otgan.critics import get_method, train
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
         TextColumn("training {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        TextColumn("estimate {task.fields[estimate]:.4f}  ‖∇f‖ {task.fields[gradient_norm]:.3f}"),
+        TextColumn("estimate {task.fields[estimate]:.4f}  {task.fields[more]}"),
     )  # fmt: skip
     with Progress(*columns, console=stderr(), disable=not sys.stderr.isatty(), transient=True) as progress:
-        task = progress.add_task(method, total=None, estimate=0.0, gradient_norm=0.0)
+        task = progress.add_task(method, total=None, estimate=0.0, more="")
 
         def watch(step: int, metrics: Mapping[str, float]) -> None:
             history.append({"step": step, **metrics})
-            norm = metrics["gradient_norm"]
-            progress.update(task, completed=step, total=total, estimate=metrics["estimate"], gradient_norm=norm)
+            more = f"‖∇f‖ {metrics['gradient_norm']:.3f}" if "gradient_norm" in metrics else ""
+            progress.update(task, completed=step, total=total, estimate=metrics["estimate"], more=more)
 
         total = options.get("steps") or inspect.signature(train).parameters["steps"].default
         return train(
-            *sides.train, method, lipschitz=lipschitz, seed=seed, threads=threads, callback=watch,
+            *sides.train, get_method(method, lipschitz=lipschitz), seed=seed, threads=threads, callback=watch,
             every=max(1, total // HISTORY), **options,
         )  # fmt: skip

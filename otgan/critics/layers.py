@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from otgan.checks import as_count, as_points, as_real_array
+from otgan.checks import as_count, as_number, as_points, as_real_array
 from otgan.errors import InvalidShapeError
 
 
@@ -53,18 +53,20 @@ class GroupSort(nn.Module):
 
 
 class Cones(nn.Module):
-    r"""The upper envelope of cones, $f(x) = \max_k b_k - \|x - c_k\|$: 1-Lipschitz whatever its numbers are.
+    r"""The upper envelope of cones, $f(x) = \max_k b_k - K \|x - c_k\|$: K-Lipschitz whatever c and b are.
 
-    Every 1-Lipschitz function is such an envelope, with a cone at each point of space; with cones at the points of a
-    sample alone it takes any values there that a 1-Lipschitz function can take.
+    Every K-Lipschitz function is such an envelope, with a cone at each point of space; with cones at the points of a
+    sample alone it takes any values there that a K-Lipschitz function can take.
 
     Args:
         centres: c, (k, d), in units of length.
         heights: b, (k,), in units of length; 0 by default.
+        slope: K > 0.
 
     Attributes:
         centres: c, a parameter in float32.
         heights: b, a parameter in float32.
+        slope: K.
 
     Source: McShane (1934), Extension of range of functions, Theorem 1.
 
@@ -72,12 +74,13 @@ class Cones(nn.Module):
     tensor([-5.], grad_fn=<AmaxBackward0>)
     """
 
-    def __init__(self, centres: Any, heights: Any = None) -> None:
+    def __init__(self, centres: Any, heights: Any = None, *, slope: float = 1.0) -> None:
         super().__init__()
         c = as_points("centres", centres)
         b = as_real_array("heights", np.zeros(len(c)) if heights is None else heights)
         if b.shape != (len(c),):
             raise InvalidShapeError("heights", f"have shape ({len(c)},)", f"shape {b.shape}", "give one for each cone")
+        self.slope = as_number("slope", slope, low=0, open_low=True)
         self.centres = nn.Parameter(torch.as_tensor(c, dtype=torch.float32))
         self.heights = nn.Parameter(torch.as_tensor(b, dtype=torch.float32))
 
@@ -88,4 +91,4 @@ class Cones(nn.Module):
         # At the tip of a cone the square root has no derivative; 0 is one of its subgradients.
         tip = squares == 0
         distances = torch.where(tip, 0.0, torch.where(tip, 1.0, squares).sqrt())
-        return (self.heights - distances).amax(-1)
+        return (self.heights - self.slope * distances).amax(-1)

@@ -12,7 +12,8 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from otgan.critics import MLPCritic
+from otgan.critics import ConesCritic, MLPCritic
+from otgan.critics.layers import Cones, GroupSort
 from otgan.errors import InvalidValueError
 from otgan.operator_norms import spectral_norm_upper_bound
 
@@ -41,6 +42,8 @@ KNOWN: dict[type[nn.Module], Callable[[Any], float]] = {
     nn.Identity: lambda _: 1.0,
     nn.Dropout: lambda _: 1.0,
     nn.Flatten: lambda layer: 1.0 if (layer.start_dim, layer.end_dim) == (1, -1) else math.inf,
+    GroupSort: lambda _: 1.0,
+    Cones: lambda layer: layer.slope,
     nn.ReLU: lambda _: 1.0,
     nn.LeakyReLU: lambda layer: max(abs(layer.negative_slope), 1.0),
     nn.ELU: lambda layer: max(abs(layer.alpha), 1.0),
@@ -92,7 +95,7 @@ def _factors(module: nn.Module, name: str) -> Iterator[float]:
     what = f"{kind.__name__} at '{name}'" if name else kind.__name__
     if module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module):
         raise _UnknownError(f"{what} has hooks or a replaced forward, which may compute anything")
-    if kind is MLPCritic:
+    if kind in (MLPCritic, ConesCritic):
         yield from _factors(module.get_submodule("layers"), f"{name}.layers".lstrip("."))
     elif kind is nn.Sequential:
         for key, child in module.named_children():
