@@ -6,7 +6,7 @@ from otgan.critics.method import Method
 from otgan.critics.networks import ConesCritic, Critic, MLPCritic
 from otgan.critics.penalties import gradient_penalty
 from otgan.critics.registry import METHODS, get_method
-from otgan.critics.train import train
+from otgan.critics.train import train, train_many
 
 __all__ = [
     "METHODS",
@@ -20,4 +20,5 @@ __all__ = [
     "load_critic",
     "save_critic",
     "train",
+    "train_many",
 ]

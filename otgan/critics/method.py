@@ -92,6 +92,12 @@ class Method(ABC):
         as_number("lipschitz", self.lipschitz, low=0, open_low=True)
 
     @property
+    def stacks(self) -> bool:
+        """Whether many critics can be trained at once: where it leaves the weights to the optimiser."""
+        kind = type(self)
+        return kind.constrain is Method.constrain and kind.after_step is Method.after_step
+
+    @property
     def other_steps(self) -> int:
         """Steps of the others before each step of the critic."""
         return 0

@@ -37,19 +37,18 @@ def interpolate(x: Tensor, y: Tensor, draws: Draws) -> Tensor:
     return (x + t * (y - x)).detach()
 
 
-def gradient_norms(critic: Function, points: Tensor, *, batch_axes: int = 1) -> Tensor:
-    r"""Euclidean norm of the critic's gradient at each point, $\|\nabla f(x_i)\|_2$, differentiable in the weights.
+def autograd_gradients(critic: Function, points: Tensor) -> Tensor:
+    r"""The critic's gradient at each point, $\nabla f(x_i)$, by autograd, differentiable in the weights.
 
     The gradient of the sum of all values holds the gradient at each point only where f(x_i) depends on x_i alone;
     `check_critic` refuses critics for which it does not.
 
     Args:
         critic: (n, ...) -> (n,) or (n, 1).
-        points: (n, ...); the norm is taken for each point, over all axes but the first `batch_axes`.
-        batch_axes: 1, or 2 for a stack of critics on points (s, n, ...).
+        points: (n, ...).
 
     Returns:
-        Norms, (n,) or (s, n), without units. Where the gradient is exactly 0, so is the norm's own derivative here.
+        Gradients, of the shape of the points.
 
     Raises:
         CriticError: If no gradient flows from the points to the values.
@@ -64,6 +63,25 @@ def gradient_norms(critic: Function, points: Tensor, *, batch_axes: int = 1) -> 
             "compute them with torch operations, outside torch.no_grad()",
         )
     (gradients,) = torch.autograd.grad(values.sum(), points, create_graph=True, materialize_grads=True)
+    return gradients
+
+
+def gradient_norms(critic: Function, points: Tensor, *, batch_axes: int = 1) -> Tensor:
+    r"""Euclidean norm of the critic's gradient at each point, $\|\nabla f(x_i)\|_2$, differentiable in the weights.
+
+    Args:
+        critic: (n, ...) -> (n,) or (n, 1), or a `NetworkFunction` or `StackFunction`, which know their gradients.
+        points: (n, ...); the norm is taken for each point, over all axes but the first `batch_axes`.
+        batch_axes: 1, or 2 for a stack of critics on points (s, n, ...).
+
+    Returns:
+        Norms, (n,) or (s, n), without units. Where the gradient is exactly 0, so is the norm's own derivative here.
+
+    Raises:
+        CriticError: If no gradient flows from the points to the values.
+    """
+    known = getattr(critic, "input_gradients", None)
+    gradients = autograd_gradients(critic, points) if known is None else known(points)
     squares = gradients.flatten(batch_axes).square().sum(-1)
     # The square root has an infinite derivative at 0, and 0 times infinity would turn the weights into NaN.
     flat = squares == 0

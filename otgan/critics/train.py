@@ -1,10 +1,11 @@
-"""Training a critic between two fixed distributions."""
+"""Training a critic, or many at once, between two fixed distributions."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,30 +14,19 @@ from torch import Tensor, nn
 
 from otgan.checks import FloatArray, as_count, as_number
 from otgan.critics.checks import check_critic
-from otgan.critics.draws import Draws
-from otgan.critics.method import Method, Players, Start
-from otgan.critics.networks import LARGEST_SCALE, SMALLEST_SCALE
-from otgan.critics.penalties import Function
+from otgan.critics.game import Game, check_optimizer
+from otgan.critics.method import Method, Start
+from otgan.critics.networks import LARGEST_SCALE, SMALLEST_SCALE, Critic
 from otgan.critics.registry import get_method
 from otgan.errors import CriticError, InvalidShapeError, InvalidTypeError, InvalidValueError
-from otgan.measures import as_measure
+from otgan.measures import Measure, as_measure
 from otgan.training import Callback, run_steps
 
 #: Points of each side from which centre and scale are taken; their error only shifts the units of training.
 PILOT = 4096
 
 #: Beyond these, a machine gives out before training starts.
-MAX_BATCH, MAX_THREADS = 10**7, 1024
-
-#: Optimisers by name. Half of Adam's usual memory of gradients, as in Gulrajani et al. (2017), Sec. 5.
-OPTIMIZERS = {
-    "adam": lambda weights, rate: torch.optim.Adam(weights, lr=rate, betas=(0.5, 0.9)),
-    "rmsprop": lambda weights, rate: torch.optim.RMSprop(weights, lr=rate),
-    "sgd": lambda weights, rate: torch.optim.SGD(weights, lr=rate),
-}
-
-#: The learning rate falls along half a cosine to this fraction: the last steps average the noise of the batches out.
-LAST_RATE = 0.01
+MAX_BATCH, MAX_THREADS, MAX_SEEDS = 10**7, 1024, 1024
 
 
 def train(
@@ -70,7 +60,7 @@ def train(
         hidden: Widths of the hidden layers of a new critic; not used with a `critic`.
         steps: Steps of the optimiser.
         batch_size: Points of each side in a step.
-        optimizer: A name in `OPTIMIZERS`; None takes the method's.
+        optimizer: "adam", "rmsprop" or "sgd"; None takes the method's.
         learning_rate: At the start; it falls along half a cosine to a hundredth. None takes the method's.
         seed: Of weights, batches and penalty points. The same seed gives the same critic, bit for bit, with the same
             number of threads on the same machine.
@@ -89,85 +79,175 @@ def train(
             networks of its own only.
         TrainingDivergedError: If the loss becomes NaN or infinite.
     """
-    source, target = as_measure("source", source), as_measure("target", target)
-    if source.dim != target.dim:
+    method = get_method(method)
+    seats = _seats(source, target, method, [seed], batch_size, hidden, critic)
+    with _threads(threads), torch.enable_grad():
+        _run(seats, method, steps, batch_size, optimizer, learning_rate, callback, every)
+    return seats[0].critic
+
+
+def train_many(
+    source: Any,
+    target: Any,
+    method: str | Method = "wgan-gp",
+    *,
+    seeds: Sequence[int],
+    hidden: Sequence[int] = (128, 128, 128),
+    steps: int = 5000,
+    batch_size: int = 256,
+    optimizer: str | None = None,
+    learning_rate: float | None = None,
+    threads: int | None = None,
+    callback: Callback | None = None,
+    every: int = 1,
+) -> list[Critic]:
+    r"""Train the critics of several seeds at once, each on its own batches: the critics that `train` gives, sooner.
+
+    The weights of all critics lie in one stack, so that every operation does the work of all; the results agree with
+    those of `train` up to the rounding of float32, which training magnifies.
+
+    Args:
+        source: As in `train`.
+        target: As in `train`.
+        method: As in `train`; one that leaves the weights to the optimiser (`Method.stacks`).
+        seeds: One for each critic.
+        hidden: As in `train`.
+        steps: As in `train`.
+        batch_size: Points of each side in a step of each critic.
+        optimizer: As in `train`.
+        learning_rate: As in `train`.
+        threads: As in `train`; a stack keeps several busy.
+        callback: As in `train`, with means over the critics.
+        every: As in `train`.
+
+    Returns:
+        The critics, in the order of the seeds, in eval mode.
+
+    Raises:
+        CriticError: If the method changes the weights of each network by itself.
+        InvalidValueError: If there are no seeds, and otherwise as in `train`.
+    """
+    if isinstance(seeds, str | bytes) or not isinstance(seeds, Sequence) or not 1 <= len(seeds) <= MAX_SEEDS:
+        raise InvalidValueError("seeds", f"be 1 to {MAX_SEEDS} integers", repr(seeds)[:80], "write range(8)")
+    method = get_method(method)
+    seats = _seats(source, target, method, seeds, batch_size, hidden, None)
+    with _threads(threads), torch.enable_grad():
+        _run(seats, method, steps, batch_size, optimizer, learning_rate, callback, every)
+    return [seat.critic for seat in seats]
+
+
+@dataclass(frozen=True)
+class _Seat:
+    """What one critic is trained with; `rngs` draw its source and target points."""
+
+    critic: Any
+    network: nn.Module
+    others: dict[str, nn.Module]
+    sides: tuple[Measure, Measure]
+    rngs: tuple[np.random.Generator, np.random.Generator]
+    generator: torch.Generator
+    centre: FloatArray
+    scale: float
+    dtype: torch.dtype
+
+    def batch(self, side: int, n: int) -> Tensor:
+        """Draw n points of the source (0) or the target (1), in the units of training, (n, d)."""
+        points = self.sides[side].sample(n, self.rngs[side])
+        return torch.from_numpy((points - self.centre) / self.scale).to(self.dtype)
+
+
+def _seats(
+    source: Any,
+    target: Any,
+    method: Method,
+    seeds: Sequence[int],
+    batch_size: int,
+    hidden: Sequence[int],
+    critic: nn.Module | None,
+) -> list[_Seat]:
+    """Read the two sides, and make what each seed needs."""
+    sides = as_measure("source", source), as_measure("target", target)
+    if sides[0].dim != sides[1].dim:
         raise InvalidShapeError(
             "target",
-            f"have the dimension of source, {source.dim}",
-            target.dim,
+            f"have the dimension of source, {sides[0].dim}",
+            sides[1].dim,
             "give both sides the same coordinates",
         )
-    method = get_method(method)
-    steps, batch_size = as_count("steps", steps), as_count("batch_size", batch_size, high=MAX_BATCH)
-    make_optimizer = _optimizer(method.optimizer if optimizer is None else optimizer)
-    learning_rate = method.learning_rate if learning_rate is None else learning_rate
-    learning_rate = as_number("learning_rate", learning_rate, low=0, high=1e30, open_low=True)
-    root = np.random.SeedSequence(as_count("seed", seed, low=0))
+    n_pilot = max(PILOT, as_count("batch_size", batch_size, high=MAX_BATCH))
+    return [_seat(sides, method, as_count("seed", seed, low=0), n_pilot, hidden, critic) for seed in seeds]
+
+
+def _seat(
+    sides: tuple[Measure, Measure],
+    method: Method,
+    seed: int,
+    n_pilot: int,
+    hidden: Sequence[int],
+    critic: nn.Module | None,
+) -> _Seat:
+    root = np.random.SeedSequence(seed)
     rng_x, rng_y = (np.random.default_rng(child) for child in root.spawn(2))
     weights_seed, penalty_seed = (int(word) for word in root.generate_state(2))
-    draws = Draws(torch.Generator().manual_seed(penalty_seed))
-
-    n_pilot = max(PILOT, batch_size)
-    pilot = source.sample(n_pilot, rng_x), target.sample(n_pilot, rng_y)
-    centre, scale = _units(np.concatenate(pilot)) if critic is None else (np.zeros(source.dim), 1.0)
-
-    def as_batch(points: FloatArray) -> Tensor:
-        return torch.from_numpy((points - centre) / scale).to(dtype)
-
-    dtype = torch.float32
-    start = Start(source.dim, tuple(hidden), weights_seed, as_batch(pilot[0]), as_batch(pilot[1]))
+    pilot = sides[0].sample(n_pilot, rng_x), sides[1].sample(n_pilot, rng_y)
+    centre, scale = _units(np.concatenate(pilot)) if critic is None else (np.zeros(sides[0].dim), 1.0)
+    x, y = (torch.from_numpy((points - centre) / scale).float() for points in pilot)
+    start = Start(sides[0].dim, tuple(hidden), weights_seed, x, y)
     if critic is None:
         critic = made = method.critic(start)
         made.standardize(centre, scale)
         # As the module has rounded them, so that training sees the same numbers.
         centre, scale = made.centre.numpy().astype(np.float64), float(made.scale)
-        trained = made.layers
+        network, dtype = made.layers, torch.float32
     else:
-        dtype, trained = _dtype(critic, method), critic
-    check_critic(trained, as_batch(pilot[0]))
-    method.constrain(trained)
+        network, dtype = critic, _dtype(critic, method)
+    check_critic(network, x.to(dtype))
+    generator = torch.Generator().manual_seed(penalty_seed)
     others = method.others(start)
-    players = Players(_function(trained), {name: _function(other) for name, other in others.items()})
-    optimizers = [make_optimizer(trained.parameters(), learning_rate)]
-    weights = [weight for other in others.values() for weight in other.parameters()]
-    if weights:
-        optimizers.append(make_optimizer(weights, learning_rate))
-    schedules = [
-        torch.optim.lr_scheduler.CosineAnnealingLR(each, steps, eta_min=LAST_RATE * learning_rate)
-        for each in optimizers
-    ]
+    return _Seat(critic, network, others, sides, (rng_x, rng_y), generator, centre, scale, dtype)
+
+
+def _run(
+    seats: list[_Seat],
+    method: Method,
+    steps: int,
+    batch_size: int,
+    optimizer: str | None,
+    learning_rate: float | None,
+    callback: Callback | None,
+    every: int,
+) -> None:
+    """Train the critics of the seats in place."""
+    rate = method.learning_rate if learning_rate is None else learning_rate
+    game = Game(
+        method,
+        [seat.network for seat in seats],
+        [seat.others for seat in seats],
+        [seat.generator for seat in seats],
+        optimizer=check_optimizer(method.optimizer if optimizer is None else optimizer),
+        learning_rate=as_number("learning_rate", rate, low=0, high=1e30, open_low=True),
+        steps=as_count("steps", steps),
+    )
+    scales = torch.tensor([seat.scale for seat in seats], dtype=torch.float64)
 
     def batches() -> tuple[Tensor, Tensor]:
-        return as_batch(source.sample(batch_size, rng_x)), as_batch(target.sample(batch_size, rng_y))
+        x, y = ([seat.batch(side, batch_size) for seat in seats] for side in (0, 1))
+        return (x[0], y[0]) if len(seats) == 1 else (torch.stack(x), torch.stack(y))
 
-    def step(_: int) -> dict[str, float]:
-        for _ in range(method.other_steps):
-            optimizers[1].zero_grad()
-            method.other_loss(players, *batches(), draws).backward()
-            optimizers[1].step()
-        terms = method.terms(players, *batches(), draws)
-        optimizers[0].zero_grad()
-        terms.loss.backward()
-        optimizers[0].step()
-        method.after_step(trained)
-        for schedule in schedules:
-            schedule.step()
-        shown = {name: value.item() for name, value in terms.shown.items()}
-        return {"loss": scale * terms.loss.item(), "estimate": scale * terms.estimate.item(), **shown}
+    def step(k: int) -> dict[str, float]:
+        terms = game.step(k, batches)
+        shown = {name: value.mean().item() for name, value in terms.shown.items()}
+        loss, estimate = ((scales * value.detach()).mean().item() for value in (terms.loss, terms.estimate))
+        return {"loss": loss, "estimate": estimate, **shown}
 
-    with _threads(threads), torch.enable_grad():
-        critic.train()
-        try:
-            run_steps(step, steps, callback=callback, every=every)
-        finally:
-            method.release(trained)
-            critic.eval()
-    return critic
-
-
-def _function(network: nn.Module) -> Function:
-    """The network on (n, d), its values as (n,)."""
-    return lambda points: network(points).reshape(points.shape[:1])
+    for seat in seats:
+        seat.critic.train()
+    try:
+        run_steps(step, steps, callback=callback, every=every)
+    finally:
+        game.release()
+        for seat in seats:
+            seat.critic.eval()
 
 
 def _units(pilot: FloatArray) -> tuple[FloatArray, float]:
@@ -200,12 +280,6 @@ def _dtype(critic: nn.Module, method: Method) -> torch.dtype:
         if parameter.requires_grad and parameter.is_floating_point():
             return parameter.dtype
     raise CriticError("critic", "have weights to train", "none that require a gradient", "add a Linear layer")
-
-
-def _optimizer(name: Any) -> Any:
-    if not isinstance(name, str) or name not in OPTIMIZERS:
-        raise InvalidValueError("optimizer", f"be one of {', '.join(OPTIMIZERS)}", repr(name), "choose one of these")
-    return OPTIMIZERS[name]
 
 
 @contextmanager
