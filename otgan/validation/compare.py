@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from otgan.certificate import dual_value, tame
+from otgan.certificate import dual_value, repaired_bound, tame
 from otgan.checks import FloatArray, as_count, as_number
 from otgan.errors import CriticError, InvalidShapeError
 from otgan.interval import Interval
@@ -189,8 +189,7 @@ def _lower_bounds(sides: list[DiscreteMeasure], values: list[FloatArray], slopes
     """Both from the values that were computed, whatever rounding did to them: what is infeasible is taken away."""
     problem = problem_from_points(*sides)
     costs, masses = problem.costs, problem.masses
-    f, g = tame(values[0], -values[1], problem.a, costs.scale)
-    by_transform = max(dual_value(costs, masses, f, to_rows=False), dual_value(costs, masses, g, to_rows=True), 0.0)
+    by_transform = repaired_bound(problem, values[0], -values[1])
     steepness = slopes.upper / slopes.stated
     if not 0 < steepness < math.inf:
         return LowerBounds(0.0, by_transform)
