@@ -61,7 +61,12 @@ def _steps(method: str, source: Measure, target: Measure, seconds: float) -> int
     train(source, target, method, steps=1, threads=1)  # what only the first training of a process takes is left out
     times = {0: time.perf_counter()}
     train(
-        source, target, method, steps=TRIAL, threads=1, callback=lambda k, _: times.setdefault(k, time.perf_counter())
+        source,
+        target,
+        method,
+        steps=TRIAL,
+        threads=1,
+        callbacks=[lambda k, _: times.setdefault(k, time.perf_counter())],
     )
     setup, each = times[1] - times[0], (times[TRIAL] - times[TRIAL // 2]) / (TRIAL - TRIAL // 2)
     steps = max(1.0, (seconds - setup) / each)

@@ -71,7 +71,7 @@ def ours(sizes: Sequence[int], batch: int, threads: int, seeds: Sequence[int] = 
     source, target = data(sizes[0])
     options: dict[str, Any] = {
         "hidden": sizes[1:-1], "batch_size": batch, "steps": WARM_UP + TIMED, "threads": threads,
-        "callback": lambda k, _: times.setdefault(k, time.perf_counter()),
+        "callbacks": [lambda k, _: times.setdefault(k, time.perf_counter())],
     }  # fmt: skip
     if len(seeds) == 1:
         train(source, target, seed=seeds[0], **options)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,13 +20,17 @@ from otgan.critics.networks import LARGEST_SCALE, SMALLEST_SCALE, Critic
 from otgan.critics.registry import get_method
 from otgan.errors import CriticError, InvalidShapeError, InvalidTypeError, InvalidValueError
 from otgan.measures import Measure, as_measure
-from otgan.training import Callback, run_steps
+from otgan.training import Callback, Parts, W1Monitor, run
+from otgan.training.folder import Resume
 
 #: Points of each side from which centre and scale are taken; their error only shifts the units of training.
 PILOT = 4096
 
 #: Beyond these, a machine gives out before training starts.
-MAX_BATCH, MAX_THREADS, MAX_SEEDS = 10**7, 1024, 1024
+MAX_BATCH, MAX_SEEDS = 10**7, 1024
+
+#: How often a training looks whether its bracket is narrow enough.
+LOOKS = 50
 
 
 def train(
@@ -42,8 +46,15 @@ def train(
     learning_rate: float | None = None,
     seed: int = 0,
     threads: int | None = None,
-    callback: Callback | None = None,
+    callbacks: Sequence[Callback] = (),
     every: int = 1,
+    monitor: bool = False,
+    stop_below: float | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    resume: Resume = False,
+    checkpoint_seconds: float = 60.0,
+    tensorboard: bool = False,
+    progress: bool = False,
 ) -> nn.Module:
     r"""Train a critic f whose $E_{source} f - E_{target} f$ estimates K times the distance W1.
 
@@ -65,9 +76,19 @@ def train(
         seed: Of weights, batches and penalty points. The same seed gives the same critic, bit for bit, with the same
             number of threads on the same machine.
         threads: Of PyTorch while training; None leaves it as it is.
-        callback: ``callback(step, metrics)`` after the first, each `every`-th and the last step, with the batch's
-            estimate and loss in units of length, and what else the method shows.
-        every: Steps between two calls.
+        callbacks: Called as ``callback(step, metrics)`` after the first, each `every`-th and the last step, with the
+            batch's estimate and loss in units of length, and what else the method shows. One whose `finished` turns
+            true ends the training.
+        every: Steps between two calls, and two lines of the log.
+        monitor: Whether to look now and then at the exact W1 of other samples, and at what the critic proves of it;
+            see `W1Monitor`. Of a finite data set, these are the data themselves.
+        stop_below: Stop once that bracket is relatively narrower than this: .01 for one per cent.
+        folder: Where settings, log and checkpoints are kept, so that a run that was killed can go on; see
+            `otgan.training.run`.
+        resume: Whether to go on with the run in the folder; "auto" if there is one.
+        checkpoint_seconds: Seconds between two checkpoints.
+        tensorboard: Whether to write curves to the folder.
+        progress: Whether to show a bar, on a terminal.
 
     Returns:
         The critic, in eval mode: called on float32 points (n, d), it gives (n,), or (n, 1) if a `critic` does.
@@ -78,11 +99,29 @@ def train(
         CriticError: If the critic couples samples, or breaks another rule of `check_critic`, or the method trains
             networks of its own only.
         TrainingDivergedError: If the loss becomes NaN or infinite.
+        TrainingInterrupted: After Ctrl-C, with a folder; its message says how to resume.
+        CheckpointError: If the run in the folder has other settings.
     """
     method = get_method(method)
     seats = _seats(source, target, method, [seed], batch_size, hidden, critic)
-    with _threads(threads), torch.enable_grad():
-        _run(seats, method, steps, batch_size, optimizer, learning_rate, callback, every)
+    monitors: tuple[Callback, ...] = ()
+    if monitor or stop_below is not None:
+        every_look = max(1, as_count("steps", steps) // LOOKS)
+        monitors = (
+            W1Monitor(
+                *seats[0].sides, critic=seats[0].critic, lipschitz=method.lipschitz, every=every_look,
+                stop_below=stop_below, seed=seed,
+            ),
+        )  # fmt: skip
+    kept = {
+        "folder": folder, "resume": resume, "checkpoint_seconds": checkpoint_seconds, "tensorboard": tensorboard,
+        "settings": {
+            "source": repr(seats[0].sides[0]), "target": repr(seats[0].sides[1]), "method": repr(method),
+            "hidden": list(hidden), "seed": seed,
+        },
+    }  # fmt: skip
+    options = _Options(steps, batch_size, optimizer, learning_rate, threads, every, progress)
+    _run(seats, method, options, (*monitors, *callbacks), kept)
     return seats[0].critic
 
 
@@ -98,8 +137,9 @@ def train_many(
     optimizer: str | None = None,
     learning_rate: float | None = None,
     threads: int | None = None,
-    callback: Callback | None = None,
+    callbacks: Sequence[Callback] = (),
     every: int = 1,
+    progress: bool = False,
 ) -> list[Critic]:
     r"""Train the critics of several seeds at once, each on its own batches: the critics that `train` gives, sooner.
 
@@ -117,8 +157,9 @@ def train_many(
         optimizer: As in `train`.
         learning_rate: As in `train`.
         threads: As in `train`; a stack keeps several busy.
-        callback: As in `train`, with means over the critics.
+        callbacks: As in `train`, with means over the critics.
         every: As in `train`.
+        progress: As in `train`.
 
     Returns:
         The critics, in the order of the seeds, in eval mode.
@@ -131,8 +172,7 @@ def train_many(
         raise InvalidValueError("seeds", f"be 1 to {MAX_SEEDS} integers", repr(seeds)[:80], "write range(8)")
     method = get_method(method)
     seats = _seats(source, target, method, seeds, batch_size, hidden, None)
-    with _threads(threads), torch.enable_grad():
-        _run(seats, method, steps, batch_size, optimizer, learning_rate, callback, every)
+    _run(seats, method, _Options(steps, batch_size, optimizer, learning_rate, threads, every, progress), callbacks, {})
     return [seat.critic for seat in seats]
 
 
@@ -207,31 +247,38 @@ def _seat(
     return _Seat(critic, network, others, sides, (rng_x, rng_y), generator, centre, scale, dtype)
 
 
+@dataclass(frozen=True)
+class _Options:
+    """How long and how fast to train, as the user said it."""
+
+    steps: int
+    batch_size: int
+    optimizer: str | None
+    learning_rate: float | None
+    threads: int | None
+    every: int
+    progress: bool
+
+
 def _run(
-    seats: list[_Seat],
-    method: Method,
-    steps: int,
-    batch_size: int,
-    optimizer: str | None,
-    learning_rate: float | None,
-    callback: Callback | None,
-    every: int,
+    seats: list[_Seat], method: Method, options: _Options, callbacks: Sequence[Callback], kept: dict[str, Any]
 ) -> None:
-    """Train the critics of the seats in place."""
-    rate = method.learning_rate if learning_rate is None else learning_rate
+    """Train the critics of the seats in place; `kept` says where the run is kept, for `otgan.training.run`."""
+    rate = method.learning_rate if options.learning_rate is None else options.learning_rate
+    optimizer = check_optimizer(method.optimizer if options.optimizer is None else options.optimizer)
     game = Game(
         method,
         [seat.network for seat in seats],
         [seat.others for seat in seats],
         [seat.generator for seat in seats],
-        optimizer=check_optimizer(method.optimizer if optimizer is None else optimizer),
+        optimizer=optimizer,
         learning_rate=as_number("learning_rate", rate, low=0, high=1e30, open_low=True),
-        steps=as_count("steps", steps),
+        steps=as_count("steps", options.steps),
     )
     scales = torch.tensor([seat.scale for seat in seats], dtype=torch.float64)
 
     def batches() -> tuple[Tensor, Tensor]:
-        x, y = ([seat.batch(side, batch_size) for seat in seats] for side in (0, 1))
+        x, y = ([seat.batch(side, options.batch_size) for seat in seats] for side in (0, 1))
         return (x[0], y[0]) if len(seats) == 1 else (torch.stack(x), torch.stack(y))
 
     def step(k: int) -> dict[str, float]:
@@ -240,10 +287,18 @@ def _run(
         loss, estimate = ((scales * value.detach()).mean().item() for value in (terms.loss, terms.estimate))
         return {"loss": loss, "estimate": estimate, **shown}
 
+    if kept:
+        generators: dict[str, Any] = {"x": seats[0].rngs[0], "y": seats[0].rngs[1], "draws": seats[0].generator}
+        kept["settings"] |= {"batch_size": options.batch_size, "optimizer": optimizer, "learning_rate": rate}
+        kept["parts"] = Parts(game.modules, game.optimizers, generators)
     for seat in seats:
         seat.critic.train()
     try:
-        run_steps(step, steps, callback=callback, every=every)
+        with torch.enable_grad():
+            run(
+                step, options.steps, callbacks=callbacks, every=options.every, threads=options.threads,
+                progress=options.progress, name=method.name, **kept,
+            )  # fmt: skip
     finally:
         game.release()
         for seat in seats:
@@ -280,13 +335,3 @@ def _dtype(critic: nn.Module, method: Method) -> torch.dtype:
         if parameter.requires_grad and parameter.is_floating_point():
             return parameter.dtype
     raise CriticError("critic", "have weights to train", "none that require a gradient", "add a Linear layer")
-
-
-@contextmanager
-def _threads(threads: int | None) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(before if threads is None else as_count("threads", threads, high=MAX_THREADS))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -72,7 +72,7 @@ def test_lipschitz_scales_the_estimate():
 
 def test_the_callback_sees_the_loss_as_the_sum_of_its_parts():
     seen = {}
-    train(1000 * X, 1000 * Y, callback=seen.__setitem__, every=2, threads=1, **SHORT)
+    train(1000 * X, 1000 * Y, callbacks=[seen.__setitem__], every=2, threads=1, **SHORT)
     assert list(seen) == [1, 2, 4, 5]
     assert all(set(metrics) == {"loss", "estimate", "penalty", "gradient_norm"} for metrics in seen.values())
     weight = [(m["loss"] + m["estimate"]) / m["penalty"] for m in seen.values()]
@@ -113,7 +113,7 @@ def test_an_interrupt_passes_through_and_threads_are_restored():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(X, Y, callback=interrupt, threads=before + 1, **SHORT)
+        train(X, Y, callbacks=[interrupt], threads=before + 1, **SHORT)
     assert torch.get_num_threads() == before
 
 

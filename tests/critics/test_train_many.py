@@ -25,7 +25,7 @@ def test_a_stack_of_one_and_means_over_the_stack():
     one = train_many(SOURCE, TARGET, seeds=[2], steps=3, hidden=(8,), batch_size=16)[0]
     alone = train(SOURCE, TARGET, seed=2, steps=3, hidden=(8,), batch_size=16)
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), alone.parameters(), strict=True))
-    train_many(SOURCE, TARGET, seeds=[0, 1], steps=2, hidden=(8,), batch_size=16, callback=seen.__setitem__)
+    train_many(SOURCE, TARGET, seeds=[0, 1], steps=2, hidden=(8,), batch_size=16, callbacks=[seen.__setitem__])
     assert set(seen[1]) == {"loss", "estimate", "penalty", "gradient_norm"}
 
 
