@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from otgan.checks import as_count
 from otgan.critics.dual_objective import DualObjective
 from otgan.critics.method import Start
 from otgan.critics.networks import ConesCritic
+from otgan.critics.weights import Times, parametrize_weight, plain_weight
 
 #: Cones that start at one point are moved this far apart, in units of the data's size; else they would stay together.
 JITTER = 1e-2
@@ -55,3 +57,11 @@ class ConesMethod(DualObjective):
         with torch.no_grad():
             critic.layers.get_parameter("centres").copy_(start.x[chosen] + apart)
         return critic
+
+    def constrain(self, network: nn.Module) -> None:
+        """See `Method.constrain`: heights are trained in units of K, so that they keep pace with the slopes."""
+        parametrize_weight(network, Times(self.lipschitz), "heights")
+
+    def release(self, network: nn.Module) -> None:
+        """See `Method.release`."""
+        plain_weight(network, "heights")

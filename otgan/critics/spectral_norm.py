@@ -102,6 +102,8 @@ class Normalised(nn.Module):
 
     def forward(self, weight: Tensor) -> Tensor:
         """Divide; W of zeros stays zero."""
+        if not weight.isfinite().all():  # training has diverged: its own error will say so, and none of LAPACK's
+            return weight
         if not self.training:
             norm = torch.linalg.matrix_norm(weight, 2)
         else:

@@ -45,17 +45,17 @@ def held_layers(network: nn.Module) -> list[nn.Linear]:
     return [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
 
 
-def parametrize_weight(layer: nn.Linear, part: nn.Module) -> None:
+def parametrize_weight(layer: nn.Module, part: nn.Module, name: str = "weight") -> None:
     """Let the weight be computed by this map, after others that are there already, from a free one that is trained."""
     # unsafe: a map that normalises is not the identity on weights that have not been normalised yet.
-    parametrize.register_parametrization(layer, "weight", part, unsafe=True)
+    parametrize.register_parametrization(layer, name, part, unsafe=True)
 
 
-def plain_weight(layer: nn.Linear) -> None:
+def plain_weight(layer: nn.Module, name: str = "weight") -> None:
     """Undo `parametrize_weight`; the weight keeps the value that was computed. A plain weight stays as it is."""
-    if parametrize.is_parametrized(layer, "weight"):
+    if parametrize.is_parametrized(layer, name):
         with torch.no_grad():
-            parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
+            parametrize.remove_parametrizations(layer, name, leave_parametrized=True)
 
 
 class Times(nn.Module):
