@@ -9,7 +9,7 @@ from torch import Tensor
 
 from otgan.checks import as_number
 from otgan.critics.draws import Draws
-from otgan.errors import CriticError, InvalidShapeError
+from otgan.errors import CriticError, InvalidShapeError, InvalidValueError
 
 Function = Callable[[Tensor], Tensor]
 
@@ -93,27 +93,38 @@ def two_sided(norms: Tensor, lipschitz: float) -> Tensor:
     return (norms - lipschitz).square().mean(-1)
 
 
+def one_sided(norms: Tensor, lipschitz: float) -> Tensor:
+    """Mean square of what gradient norms, (..., n), exceed the slope by that they may have at most; (...)."""
+    return (norms - lipschitz).clamp(min=0).square().mean(-1)
+
+
 def gradient_penalty(
-    critic: Function, x: Tensor, y: Tensor, generator: torch.Generator, *, lipschitz: float = 1.0
+    critic: Function, x: Tensor, y: Tensor, generator: torch.Generator, *, lipschitz: float = 1.0, sides: int = 2
 ) -> Tensor:
-    r"""The two-sided penalty of WGAN-GP, $E\,(\|\nabla f(\hat x)\|_2 - K)^2$ at random points between x and y.
+    r"""The penalty of WGAN-GP, $E\,(\|\nabla f(\hat x)\|_2 - K)^2$ at random points between x and y, or of WGAN-LP.
 
     Args:
         critic: f, (n, ...) -> (n,) or (n, 1), each value a function of its own point only.
         x: Source points, (n, ...).
         y: Target points, of the same shape, paired with x as they come.
         generator: Draws one place on each segment.
-        lipschitz: K > 0, the slope that is asked for; 1 in the paper.
+        lipschitz: K > 0, the slope that is asked for; 1 in the papers.
+        sides: 2 for the penalty of WGAN-GP; 1 for that of WGAN-LP, $E \max(0, \|\nabla f(\hat x)\|_2 - K)^2$, which
+            leaves slopes below K alone.
 
     Returns:
         A scalar without units, differentiable in the weights.
 
     Raises:
         InvalidShapeError: If x and y differ in shape.
-        InvalidValueError: If K is not positive.
+        InvalidValueError: If K is not positive, or the number of sides another.
         CriticError: If no gradient flows from the points to the values.
 
-    Source: Gulrajani et al. (2017), Improved Training of Wasserstein GANs, Sec. 4, eq. (3).
+    Source: Gulrajani et al. (2017), Improved Training of Wasserstein GANs, Sec. 4, eq. (3); Petzka, Fischer and
+    Lukovnikov (2018), On the regularization of Wasserstein GANs.
     """
     lipschitz = as_number("lipschitz", lipschitz, low=0, open_low=True)
-    return two_sided(gradient_norms(critic, interpolate(x, y, Draws(generator))), lipschitz)
+    if sides not in (1, 2):
+        raise InvalidValueError("sides", "be 1 or 2", repr(sides), "choose one of these")
+    norms = gradient_norms(critic, interpolate(x, y, Draws(generator)))
+    return two_sided(norms, lipschitz) if sides == 2 else one_sided(norms, lipschitz)

@@ -5,12 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from otgan.critics.cones import ConesMethod
+from otgan.critics.groupsort import GroupSortMethod
 from otgan.critics.method import Method
+from otgan.critics.norm_constrained import NormConstrained
+from otgan.critics.r1 import R1
+from otgan.critics.spectral_norm import SpectralNorm
+from otgan.critics.wgan import Wgan
 from otgan.critics.wgan_gp import WganGp
+from otgan.critics.wgan_lp import WganLp
 from otgan.errors import InvalidTypeError, InvalidValueError
 
 #: Every way of training a critic, by its name on the command line.
-METHODS: Mapping[str, type[Method]] = {method.name: method for method in (WganGp,)}
+METHODS: Mapping[str, type[Method]] = {
+    method.name: method
+    for method in (
+        ConesMethod,
+        GroupSortMethod,
+        NormConstrained,
+        R1,
+        SpectralNorm,
+        Wgan,
+        WganGp,
+        WganLp,
+    )
+}
 
 
 def get_method(method: Any, **options: Any) -> Method:

@@ -1,0 +1,110 @@
+"""Weights that hold a Lipschitz constant: which they are, and how they are brought to a norm that is proven."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from otgan.critics.networks import BIAS
+from otgan.errors import CriticError
+
+
+def dense_layers(network: nn.Module) -> list[nn.Linear]:
+    """The Linear layers of a network that has weights in them only, in the order in which they are registered.
+
+    Raises:
+        CriticError: If another layer has weights, whose norm would not be held; if a weight is computed from others,
+            or serves two layers; or if there is no Linear layer.
+    """
+    layers: list[nn.Linear] = []
+    for name, module in network.named_modules():
+        if type(module) is nn.Linear and module._parameters.get("weight") is not None:
+            layers.append(module)
+        elif module._parameters or parametrize.is_parametrized(module):
+            raise CriticError(
+                "critic",
+                "have weights in plain Linear layers only, where their norms hold the slope",
+                f"{type(module).__name__} at '{name}'" if name else type(module).__name__,
+                "replace it, or choose a method that holds any network, such as wgan-gp",
+            )
+    if not layers or len({id(layer.weight) for layer in layers}) < len(layers):
+        raise CriticError(
+            "critic",
+            "have Linear layers, each with a weight of its own, where their norms hold the slope",
+            "a weight in two layers" if layers else "no Linear layer",
+            "give each layer its own weight",
+        )
+    return layers
+
+
+def held_layers(network: nn.Module) -> list[nn.Linear]:
+    """The layers of `dense_layers`, once their weights are computed by `parametrize_weight`."""
+    return [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
+
+
+def parametrize_weight(layer: nn.Module, part: nn.Module, name: str = "weight") -> None:
+    """Let the weight be computed by this map, after others that are there already, from a free one that is trained."""
+    # unsafe: a map that normalises is not the identity on weights that have not been normalised yet.
+    parametrize.register_parametrization(layer, name, part, unsafe=True)
+
+
+def plain_weight(layer: nn.Module, name: str = "weight") -> None:
+    """Undo `parametrize_weight`; the weight keeps the value that was computed. A plain weight stays as it is."""
+    if parametrize.is_parametrized(layer, name):
+        with torch.no_grad():
+            parametrize.remove_parametrizations(layer, name, leave_parametrized=True)
+
+
+class Times(nn.Module):
+    """A weight times a number: as the last map it leaves the free weight at the size at which it trains well."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """Multiply."""
+        return self.factor * weight
+
+
+@torch.no_grad()
+def scale_to(weight: Tensor, bound: Callable[[Tensor], float], norm: float) -> None:
+    """Scale a weight in place until the proven bound of its norm is at most, and nearly, this number.
+
+    What has been rounded to the weight's dtype is bounded again, so that the bound holds for the weight as it is
+    delivered. A weight of zeros stays, and so does one with NaN or infinity in it, which no factor can save.
+    """
+    if not weight.isfinite().all() or not weight.any():
+        return
+    exact = weight.double()
+    factor, reached = norm / bound(weight), float("inf")
+    less = 1 - max(torch.finfo(weight.dtype).eps / 4, 1e-15)
+    while reached > norm:
+        weight.copy_(factor * exact)
+        reached = bound(weight)
+        factor *= norm / max(reached, norm) * less
+
+
+@torch.no_grad()
+def spread_biases(network: nn.Module, points: Tensor, seed: int) -> None:
+    """Draw the biases anew, so that the kinks of a network whose weights have been scaled lie among the data.
+
+    Each is uniform within two standard deviations of the values that it is added to, around their negative mean.
+    Beside weights of small norm the biases of `MLPCritic` would tower: no unit would ever change sides, and the
+    network would be affine, without a gradient that says so.
+
+    Args:
+        network: A Sequential.
+        points: Some points of the data, (n, d).
+        seed: Of the biases.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for layer in network.children():
+        if isinstance(layer, nn.Linear):
+            values = points @ layer.weight.T
+            places = torch.empty_like(layer.bias).uniform_(-BIAS, BIAS, generator=generator)
+            layer.bias.copy_(places * values.std(0, unbiased=False) - values.mean(0))
+        points = layer(points)
