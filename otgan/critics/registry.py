@@ -5,12 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from otgan.critics.c_transform import CTransform
+from otgan.critics.cowgan import CoWgan
+from otgan.critics.dual_regression import DualRegression
+from otgan.critics.lsot import Lsot
 from otgan.critics.method import Method
+from otgan.critics.mm import Mm
+from otgan.critics.mm_b import MmB
+from otgan.critics.mm_r import MmR
 from otgan.critics.wgan_gp import WganGp
 from otgan.errors import InvalidTypeError, InvalidValueError
 
 #: Every way of training a critic, by its name on the command line.
-METHODS: Mapping[str, type[Method]] = {method.name: method for method in (WganGp,)}
+METHODS: Mapping[str, type[Method]] = {
+    method.name: method
+    for method in (
+        CTransform,
+        CoWgan,
+        DualRegression,
+        Lsot,
+        Mm,
+        MmB,
+        MmR,
+        WganGp,
+    )
+}
 
 
 def get_method(method: Any, **options: Any) -> Method:

@@ -126,8 +126,8 @@ def train(
         dtype, trained = _dtype(critic, method), critic
     check_critic(trained, as_batch(pilot[0]))
     method.constrain(trained)
-    others = method.others(start)
-    players = Players(_function(trained), {name: _function(other) for name, other in others.items()})
+    others = {name: other.to(dtype) for name, other in method.others(start).items()}
+    players = Players(_function(trained), others)
     optimizers = [make_optimizer(trained.parameters(), learning_rate)]
     weights = [weight for other in others.values() for weight in other.parameters()]
     if weights:

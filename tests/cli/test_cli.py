@@ -138,7 +138,7 @@ BAD = [
     (["validate", "--pair", "nonsense"], "8gaussians"),
     (["validate", "--source", "a.csv"], "--source and --target must come together"),
     (["validate", "--pair", "wine", "--source", "a.csv", "--target", "b.csv"], "not with --pair"),
-    (["validate", "--method", "nonsense"], "method must be one of wgan-gp"),
+    (["validate", "--method", "nonsense"], "method must be one of"),
     (["validate", "--seed", "-1"], "--seed must be at least 0"),
     (["validate", "--held-out", "2", "--pair", "wine"], "fraction"),
     (["validate", "--steps", "0"], "steps must be at least 1"),

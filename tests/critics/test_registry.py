@@ -21,7 +21,7 @@ def test_names_and_sentences_are_complete():
 @pytest.mark.parametrize(
     ("method", "options", "error", "message"),
     [
-        ("wgan", {"clip": 1}, InvalidValueError, "method must be one of"),
+        ("nonsense", {"clip": 1}, InvalidValueError, "method must be one of"),
         (3, {}, InvalidTypeError, "method must be a name or a Method, got int"),
         ("wgan-gp", {"lamda": 1}, InvalidTypeError, "options must be hyper-parameters of wgan-gp"),
         (WganGp(), {"lipschitz": 1}, InvalidTypeError, "options must come with a name"),
