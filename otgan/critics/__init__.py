@@ -6,6 +6,7 @@ from otgan.critics.method import Method
 from otgan.critics.networks import ConesCritic, Critic, MLPCritic
 from otgan.critics.penalties import gradient_penalty
 from otgan.critics.registry import METHODS, get_method
+from otgan.critics.repair import potentials
 from otgan.critics.train import train, train_many
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "get_method",
     "gradient_penalty",
     "load_critic",
+    "potentials",
     "save_critic",
     "train",
     "train_many",

@@ -47,12 +47,13 @@ class StackFunction:
 
     Args:
         networks: (n, ...) -> (n,) or (n, 1) each; `release` writes the stack's weights back into them.
+        critics: Whether they are that; otherwise whatever they give is passed on, with an axis of networks in front.
     """
 
-    def __init__(self, networks: Sequence[nn.Module]) -> None:
-        self.networks = networks
+    def __init__(self, networks: Sequence[nn.Module], *, critics: bool = True) -> None:
+        self.networks, self._critics = networks, critics
         self.weights, self.buffers = stack_module_state(list(networks))
-        self._layers = _linear_and_relu(networks[0])
+        self._layers = _linear_and_relu(networks[0]) if critics else None
         names = {id(module): name for name, module in networks[0].named_modules()}
         self._names = [names[id(layer)] for layer in self._layers or ()]
         self._call = vmap(lambda weights, buffers, points: functional_call(networks[0], (weights, buffers), (points,)))
@@ -65,7 +66,8 @@ class StackFunction:
         """Values at (s, n, ...), (s, n)."""
         if self._layers is not None:
             return _values(self._pairs(), points)
-        return self._call(self.weights, self.buffers, points).reshape(points.shape[:2])
+        values = self._call(self.weights, self.buffers, points)
+        return values.reshape(points.shape[:2]) if self._critics else values
 
     def input_gradients(self, points: Tensor) -> Tensor:
         """Gradients at (s, n, ...), of the same shape and differentiable in the weights."""

@@ -70,7 +70,7 @@ class Game:
             method.constrain(network)
         self._critic = StackFunction(networks) if stacked else NetworkFunction(networks[0])
         self._others = {
-            name: StackFunction([each[name] for each in others]) if stacked else NetworkFunction(others[0][name])
+            name: StackFunction([each[name] for each in others], critics=False) if stacked else others[0][name]
             for name in others[0]
         }
         self._players = Players(self._critic, self._others)

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from otgan.critics.c_transform import CTransform
 from otgan.critics.cones import ConesMethod
+from otgan.critics.cowgan import CoWgan
+from otgan.critics.dual_regression import DualRegression
 from otgan.critics.groupsort import GroupSortMethod
+from otgan.critics.lsot import Lsot
 from otgan.critics.method import Method
+from otgan.critics.mm import Mm
+from otgan.critics.mm_b import MmB
+from otgan.critics.mm_r import MmR
 from otgan.critics.norm_constrained import NormConstrained
 from otgan.critics.r1 import R1
 from otgan.critics.spectral_norm import SpectralNorm
@@ -21,7 +28,14 @@ METHODS: Mapping[str, type[Method]] = {
     method.name: method
     for method in (
         ConesMethod,
+        CoWgan,
+        CTransform,
+        DualRegression,
         GroupSortMethod,
+        Lsot,
+        Mm,
+        MmB,
+        MmR,
         NormConstrained,
         R1,
         SpectralNorm,

@@ -243,7 +243,7 @@ def _seat(
         network, dtype = critic, _dtype(critic, method)
     check_critic(network, x.to(dtype))
     generator = torch.Generator().manual_seed(penalty_seed)
-    others = method.others(start)
+    others = {name: other.to(dtype) for name, other in method.others(start).items()}
     return _Seat(critic, network, others, sides, (rng_x, rng_y), generator, centre, scale, dtype)
 
 

@@ -27,7 +27,7 @@ def test_every_weight_is_clipped_before_the_first_step_and_after_each(clip):
         largest.append(max(float(weight.detach().abs().max()) for weight in network.parameters()))
 
     # A rate that throws weights beyond c in every step.
-    train(X, Y, Wgan(clip=clip), critic=network, steps=3, learning_rate=1.0, batch_size=16, threads=1, callback=look)
+    train(X, Y, Wgan(clip=clip), critic=network, steps=3, learning_rate=1.0, batch_size=16, threads=1, callbacks=[look])
     assert largest == [float(torch.tensor(clip))] * 3
 
 
