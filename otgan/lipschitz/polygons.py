@@ -84,9 +84,7 @@ class Corner:
         return (value > 0) - (value < 0)
 
 
-def _minor(
-    a: float, b: float, p: float, q: float, ea: float, eb: float, ep: float, eq: float
-) -> tuple[float, float]:
+def _minor(a: float, b: float, p: float, q: float, ea: float, eb: float, ep: float, eq: float) -> tuple[float, float]:
     """A q − p b and how far off that is; the roundings of the bound itself are in its constants."""
     error = abs(a) * eq + abs(q) * ea + ea * eq + abs(p) * eb + abs(b) * ep + ep * eb
     return a * q - p * b, 1.001 * error + 4 * U * (abs(a * q) + abs(p * b))
