@@ -1,4 +1,4 @@
-"""Branch and bound: a box is halved where the gradient may be steepest, until its bound is good enough or time is up."""
+"""Branch and bound: boxes are halved where the gradient may be steepest, until the bound will do or time is up."""
 
 from __future__ import annotations
 
@@ -65,14 +65,16 @@ def halve_boxes(
         tell: Is told the bracket now and then.
 
     Raises:
-        UnknownModuleError: If its numbers are too large for float64.
+        UnknownModuleError: If its numbers are too large for float64, or its gradients for memory.
     """
+    widest = max(stage.weight.shape[0] for stage in chain.stages)
+    if widest * chain.dim > NUMBERS:
+        raise UnknownModuleError("the gradients of all units on two boxes alone take too much memory")
     # In the units of h, rounded outward: h has the constant of f.
     inner = (box - chain.centre) / chain.scale
     inner = inner + np.array([[-1.0], [1.0]]) * (4 * U * np.abs(inner) + UNDERFLOW)
     if not is_moderate(chain, inner):
         raise UnknownModuleError("its numbers are too large to be multiplied through in float64")
-    widest = max(stage.weight.shape[0] for stage in chain.stages)
     batch = max(1, min(LARGEST_BATCH, NUMBERS // (2 * widest * chain.dim)))
     influence = np.linalg.norm(chain.stages[0].weight, axis=0)
     enough = lower * (1 + rtol)

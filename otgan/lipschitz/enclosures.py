@@ -30,9 +30,8 @@ def activated_values(stage: Stage, low: FloatArray, high: FloatArray) -> tuple[F
     if kind == "leaky" and number < 0:  # the only one that is not monotone, with its least value at 0
         lows = np.where((low < 0) & (high > 0), 0.0, lows)
     # Softplus rounds its argument β t first, which moves it by |t| u.
-    doubts = [ELEMENTARY * (np.abs(value) + (np.abs(t) if kind == "softplus" else 0)) for value, t in
-              ((lows, np.maximum(np.abs(low), np.abs(high))), (highs, np.maximum(np.abs(low), np.abs(high))))]  # fmt: skip
-    return lows - doubts[0], highs + doubts[1]
+    argument = np.maximum(np.abs(low), np.abs(high)) if kind == "softplus" else 0.0
+    return lows - ELEMENTARY * (np.abs(lows) + argument), highs + ELEMENTARY * (np.abs(highs) + argument)
 
 
 def _value(kind: str, number: float, t: FloatArray) -> FloatArray:
@@ -65,18 +64,16 @@ def activated_slopes(stage: Stage, low: FloatArray, high: FloatArray) -> tuple[F
         )
     if kind == "elu":
         at_low, at_high = (number * np.exp(np.minimum(t, 0.0)) for t in (low, high))
-        least = np.where(low >= 0, 1.0, np.where(high <= 0, at_low, np.minimum(at_low, 1.0)))
-        most = np.where(low >= 0, 1.0, np.where(high <= 0, at_high, max(number, 1.0)))
-        return np.maximum(least * (1 - ELEMENTARY), 0.0), most * (1 + ELEMENTARY)
+        lows = np.where(low >= 0, 1.0, np.where(high <= 0, at_low, np.minimum(at_low, 1.0)))
+        highs = np.where(low >= 0, 1.0, np.where(high <= 0, at_high, max(number, 1.0)))
+        return np.maximum(lows * (1 - ELEMENTARY), 0.0), highs * (1 + ELEMENTARY)
     if kind == "softplus":
-        least, most = _sigmoid(number * low), _sigmoid(number * high)
-        return np.maximum(least - ELEMENTARY, 0.0), np.minimum(most + ELEMENTARY, 1.0)
-    # Tanh and the logistic function are steepest at 0 and flatter the farther from it.
-    near = np.clip(0.0, low, high)
-    far = np.maximum(np.abs(low), np.abs(high))
-    steepest = 1.0 if kind == "tanh" else 0.25
-    least, most = (_bell(kind, t) for t in (far, near))
-    return np.maximum(least - ELEMENTARY, 0.0), np.minimum(most + ELEMENTARY, steepest)
+        steepest, lows, highs = 1.0, _sigmoid(number * low), _sigmoid(number * high)
+    else:  # tanh and the logistic function are steepest at 0 and flatter the farther from it
+        steepest = 1.0 if kind == "tanh" else 0.25
+        lows = _bell(kind, np.maximum(np.abs(low), np.abs(high)))
+        highs = _bell(kind, np.clip(0.0, low, high))
+    return np.maximum(lows - ELEMENTARY, 0.0), np.minimum(highs + ELEMENTARY, steepest)
 
 
 def _bell(kind: str, t: FloatArray) -> FloatArray:
@@ -125,12 +122,15 @@ def gradient_bounds(chain: Chain, low: FloatArray, high: FloatArray) -> FloatArr
     # Rows of the inputs: their value, their value at the middle, their gradient.
     value_low, value_high = low, high
     mid_low = mid_high = middle
-    M, R = np.broadcast_to(np.eye(d), (k, d, d)), np.zeros((k, d, d))
-    for stage in chain.stages:
+    M = R = np.empty(0)
+    for index, stage in enumerate(chain.stages):
         W, size = stage.weight, np.abs(stage.weight)
         g = (W.shape[1] + 8) * U
-        R = (1 + g) * np.matmul(size, R + g * (np.abs(M) + R))
-        M = np.matmul(W, M)
+        if index == 0:
+            M, R = np.broadcast_to(W, (k, *W.shape)), np.zeros((k, *W.shape))
+        else:
+            R = (1 + g) * np.matmul(size, R + g * (np.abs(M) + R))
+            M = np.matmul(W, M)
         mid_low, mid_high = _affine(stage, mid_low, mid_high)
         value_low, value_high = _affine(stage, value_low, value_high)
         reach = (1 + (d + 8) * U) * np.einsum("kmd,kd->km", np.abs(M) + R, half) + UNDERFLOW
@@ -149,6 +149,18 @@ def gradient_bounds(chain: Chain, low: FloatArray, high: FloatArray) -> FloatArr
     steepest = np.abs(M[:, 0]) + R[:, 0]
     bounds = np.sqrt((steepest**2).sum(axis=1)) * (1 + (d + 8) * U) + UNDERFLOW
     return np.where(np.isfinite(bounds), bounds, np.inf)
+
+
+def value_bounds(chain: Chain, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """An interval for f at each point, (k, d), where `is_moderate`: lows and highs, (k,) each."""
+    inner = (points - chain.centre) / chain.scale
+    doubt = 4 * U * np.abs(inner) + UNDERFLOW
+    low, high = inner - doubt, inner + doubt
+    for stage in chain.stages:
+        low, high = activated_values(stage, *_affine(stage, low, high))
+    ends = chain.scale * low[:, 0], chain.scale * high[:, 0]
+    doubts = [2 * U * np.abs(end) + UNDERFLOW for end in ends]
+    return ends[0] - doubts[0], ends[1] + doubts[1]
 
 
 def _affine(stage: Stage, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
