@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from typing import Any
+
+from torch import nn
 
 from otgan.critics.layers import GroupSort
+from otgan.lipschitz.layers import finite_weight, known_constant
+from otgan.lipschitz.walk import UnknownModuleError
 from otgan.operator_norms import row_norms_upper_bound
 
 #: Layers whose Lipschitz constant in the maximum norm is that in the Euclidean one: what acts on each entry alone has
@@ -37,14 +41,27 @@ class RowNorms:
 
     since each factor bounds a map from the norm in which the one before it ends.
 
+    Attributes:
+        outputs: Rows of the last weight; unless it is 1, the product is not one for the Euclidean norm.
+
     Source: Anil, Lucas and Grosse (2019), Sorting out Lipschitz function approximation, Sec. 4.
     """
 
     def __init__(self) -> None:
         self._order = 2
+        self.outputs = 1
 
-    def __call__(self, weight: Tensor) -> float:
-        """The proven bound of the next weight's norm, (m, n)."""
-        bound = float(row_norms_upper_bound(weight, self._order).max())
-        self._order = 1
-        return bound
+    def __call__(self, kind: type[nn.Module], layer: Any, what: str) -> float:
+        """The proven constant of the next layer, in the norms that it stands between.
+
+        Raises:
+            UnknownModuleError: If none is known.
+        """
+        if kind is nn.Linear:
+            with finite_weight(what):
+                bound = float(row_norms_upper_bound(layer.weight, self._order).max())
+            self._order, self.outputs = 1, layer.out_features
+            return bound
+        if kind not in SAME_IN_MAXIMUM_NORM:
+            raise UnknownModuleError(f"no Lipschitz constant in the maximum norm is known for {what}")
+        return known_constant(kind, layer, what)
