@@ -11,7 +11,7 @@ from otgan.certificate import dual_value, repaired_bound, tame
 from otgan.checks import FloatArray, as_count, as_number
 from otgan.errors import CriticError, InvalidShapeError
 from otgan.interval import Interval
-from otgan.lipschitz import CriticFunction, as_function, certified_upper_bound, sampled_lower_bound
+from otgan.lipschitz import CriticFunction, as_function, audit, sampled_lower_bound
 from otgan.measures import DiscreteMeasure, as_measure
 from otgan.measures.base import MAX_SAMPLES
 from otgan.problem import problem_from_points
@@ -35,6 +35,8 @@ from otgan.validation.verdict import judge
 RESOLUTION = 121
 #: The squares of a critic's values must stay in float64.
 LARGEST_VALUE = 1e150
+#: Boxes beyond this are no domain of an audit; all of space is.
+LARGEST_BOX = 1e99
 
 
 def validate(
@@ -50,6 +52,7 @@ def validate(
     target_name: str = "",
     population: Interval = UNKNOWN,
     max_memory: float = MAX_MEMORY,
+    audit_seconds: float = 10.0,
 ) -> ValidationReport:
     r"""Compare a critic's W1 estimate with the exact W1 of the same samples.
 
@@ -67,6 +70,8 @@ def validate(
         population: W1 of the laws themselves, where it is known, as from `otgan.pairs.truth` or
             `otgan.population_w1`; the report then says how much of the error is the samples'.
         max_memory: Bytes that the exact solver may take.
+        audit_seconds: Time for bracketing the critic's Lipschitz constant on the box around the samples; see
+            `otgan.lipschitz.audit`. What is proven may depend on how much that is on this machine.
 
     Returns:
         The report.
@@ -102,7 +107,7 @@ def validate(
     halves = [_distance_of_halves(side, rng, max_memory) for side in sides]
     noise = NoiseFloor(*halves)
     relative_error = _relative(estimate.value, truth.distance)
-    slopes = _slopes(critic, function, np.concatenate([real.points, fake.points]), constant, rng)
+    slopes = _slopes(critic, function, np.concatenate([real.points, fake.points]), constant, rng, audit_seconds)
     bounds = _lower_bounds(sides, values, slopes)
     evidence = _evidence(function, solution, sides, values, constant)
     alignment = _alignment(evidence)
@@ -171,18 +176,36 @@ def _distance_of_halves(side: DiscreteMeasure, rng: np.random.Generator, max_mem
 
 
 def _slopes(
-    critic: Any, function: CriticFunction, points: FloatArray, constant: float, rng: np.random.Generator
+    critic: Any,
+    function: CriticFunction,
+    points: FloatArray,
+    constant: float,
+    rng: np.random.Generator,
+    seconds: float,
 ) -> Slopes:
+    """What was seen near the samples or anywhere in their box, and what is proven on the box: W1 asks no more."""
     seen = sampled_lower_bound(function, points, rng)
-    proven = certified_upper_bound(critic)
+    found = audit(critic, domain=_box(points), max_seconds=seconds, seed=int(rng.integers(2**31)))
+    lower, witness = max((seen.value, (seen.x, seen.x_other)), (found.lower, found.witness), key=lambda pair: pair[0])
     return Slopes(
         stated=constant,
-        lower=seen.value,
-        witness=(tuple(seen.x.tolist()), tuple(seen.x_other.tolist())),
-        upper=proven.value,
-        method=proven.method,
-        reason=proven.reason,
+        lower=lower,
+        witness=(tuple(witness[0].tolist()), tuple(witness[1].tolist())),
+        upper=found.upper,
+        method=found.method,
+        reason=found.reason,
     )
+
+
+def _box(points: FloatArray) -> list[tuple[float, float]] | None:
+    """The box around the points, a little larger where all agree in a coordinate; None where that leaves its range."""
+    low, high = points.min(0), points.max(0)
+    size = float(np.abs(points).max())
+    if size > LARGEST_BOX:
+        return None
+    flat = low == high
+    margin = np.where(flat, 1e-3 * float((high - low).max()) or size or 1.0, 0.0)
+    return list(zip((low - margin).tolist(), (high + margin).tolist(), strict=True))
 
 
 def _lower_bounds(sides: list[DiscreteMeasure], values: list[FloatArray], slopes: Slopes) -> LowerBounds:
