@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from otgan.errors import FileFormatError, MissingDependencyError, one_line
+from otgan.progress import progress_on
 
 #: What a callback is given and what it may add: numbers by name, None where there is none.
 Metrics = Mapping[str, float]
@@ -166,12 +167,13 @@ def progress_bar(what: str, n_steps: int) -> Iterator[Callable[[int, Numbers], N
 
         def show(step: int, metrics: Numbers) -> None:
             known.update(metrics)
-            bar.update(task, completed=step, numbers=told(known))
+            bar.update(task, completed=step, numbers=_told(known))
 
-        yield show
+        with progress_on(lambda text: None):  # what a monitor solves meanwhile would open a second display
+            yield show
 
 
-def told(metrics: Numbers) -> str:
+def _told(metrics: Numbers) -> str:
     """The numbers that people look at, on one line."""
     parts = []
     if (estimate := metrics.get("estimate")) is not None:

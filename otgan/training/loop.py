@@ -124,7 +124,7 @@ def run(
         interrupted: Callable[[], bool] = lambda: False  # noqa: E731
         watchers = list(callbacks)
         if folder is not None and parts is not None:
-            asked = {"n_steps": n_steps, **(settings or {})}
+            asked = {**(settings or {}), "n_steps": n_steps}
             kept = RunFolder(folder, parts, asked, resume=resume)
             stack.callback(kept.close)
             if tensorboard:
