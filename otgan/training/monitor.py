@@ -211,7 +211,8 @@ class W1Monitor:
         exact = self._between
         f_x, f_y = (self._values(side.points) / self._lipschitz for side in (self._source, self._other))
         estimate = float(self._source.weights @ f_x - self._other.weights @ f_y)
-        proven = repaired_bound(exact.problem, f_x, -f_y)
+        # Of values that are no numbers, the transform would still make something.
+        proven = repaired_bound(exact.problem, f_x, -f_y) if math.isfinite(estimate) else 0.0
         return W1Record(step, exact.distance, _bracket(exact), estimate, proven, None)
 
     def _with_generator(self, step: int) -> W1Record:

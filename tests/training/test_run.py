@@ -75,7 +75,7 @@ def test_a_run_keeps_what_was_asked_and_what_was_measured(tmp_path):
 def test_ctrl_c_ends_the_step_saves_and_says_how_to_resume(tmp_path):
     step = Counter({4: interrupt})
     usual = signal.getsignal(signal.SIGINT)
-    with pytest.raises(TrainingInterrupted, match="after step 4; the checkpoint of step 4 .* resume=True") as caught:
+    with pytest.raises(TrainingInterrupted, match=r"after step 4; the checkpoint of step 4 .* resume=True") as caught:
         run(step, 6, parts=step.parts, folder=tmp_path)
     assert signal.getsignal(signal.SIGINT) is usual
     assert isinstance(caught.value, KeyboardInterrupt)
