@@ -79,6 +79,8 @@ class RunFolder:
         else:
             with whole_file(self.path / SETTINGS) as file:
                 file.write(json.dumps(asked, indent=2).encode())
+                file.flush()
+                os.fsync(file.fileno())
         started = self.checkpoint.exists()
         if started:
             self._load()

@@ -45,8 +45,10 @@ class JsonLog:
 
     def write(self, step: int, numbers: Numbers) -> None:
         """Add a line."""
-        values = {key: value if value is None or math.isfinite(value) else None for key, value in numbers.items()}
-        line = json.dumps({"step": step, **values}) + "\n"
+        values = {
+            key: None if value is None or not math.isfinite(value) else float(value) for key, value in numbers.items()
+        }
+        line = json.dumps({"step": step} | values | {"step": step}) + "\n"  # whatever a metric is called
         with self._writing():
             self._file.write(line.encode())
 

@@ -103,7 +103,7 @@ class Parts:
                 raise _differs(kind, "have the names of the parts, " + _listed(mine), _listed(stored))
             decoded[kind] = {name: _decode(f"{kind}/{name}", stored[name], state.tensors) for name in mine}
         numbers = _decode("numbers", state.content.get("numbers"), state.tensors)
-        if not isinstance(numbers, dict) or numbers.keys() != self.numbers.keys():
+        if not isinstance(numbers, dict) or not numbers.keys() >= self.numbers.keys():  # steps may have added some
             raise _differs("numbers", "have the names of the parts, " + _listed(self.numbers), _listed(numbers))
         for name, optimizer in self.optimizers.items():
             _check_optimizer(f"optimizers/{name}", optimizer, decoded["optimizers"][name])

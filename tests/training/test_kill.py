@@ -23,10 +23,11 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the runs are fo
 
 OPTIMIZERS = ["adam", "fused-adam", "rmsprop", "sgd"]
 RNG = random.Random(0)
-#: Each checkpoint calls fsync for the log, the file and the folder; the first is written before step 1.
+#: fsync is called for the settings, and in each checkpoint for the log, the file and the folder; the first is written
+#: before step 1. So these die in the settings, in the first checkpoint before and after it has its name, and later.
 WAYS = {
     "in a step": [f"kill={k}" for k in sorted(RNG.sample(range(1, STEPS + 1), 3))],
-    "in a write": ["kill-write=2", "kill-write=3", "kill-write=5", f"kill-write={RNG.randint(7, 9)}"],
+    "in a write": ["kill-write=1", "kill-write=3", "kill-write=3", "kill-write=5", f"kill-write={RNG.randint(7, 9)}"],
     "before it has its name": ["kill-replace=1", "kill-replace=2", "kill-replace=3"],
 }
 #: Spread over what a run takes on a slow machine; on a quick one the last of them come too late, which is no harm.

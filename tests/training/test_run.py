@@ -9,6 +9,7 @@ import signal
 import sys
 import types
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -195,9 +196,13 @@ def test_a_log_loses_what_is_torn_and_what_comes_after_the_checkpoint(tmp_path):
     JsonLog(path, after=9).close()
     assert path.read_bytes() == whole
     log = JsonLog(path, after=3)
-    log.write(4, {"loss": math.nan})
+    log.write(4, {"step": 99.0, "loss": math.nan})
     log.close()
     assert path.read_bytes() == whole[: whole.index(b'{"step": 5')]
+    log = JsonLog(path, after=4)
+    log.write(5, {"loss": np.float32(0.5)})
+    log.close()
+    assert read_log(path)[-1] == {"step": 5, "loss": 0.5}
     JsonLog(path).close()
     assert path.read_bytes() == b""
 

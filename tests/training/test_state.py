@@ -259,3 +259,10 @@ def test_numbers_are_restored_in_place():
     parts.restore(state)
     assert numbers.pop("tensor").tolist() == [1.0, 1.0]
     assert numbers == {"mean": 0.1, "counts": [1, 2], "pair": (1, None)}
+
+
+def test_numbers_that_a_step_has_added_come_back():
+    state = Parts(numbers={"from the start": 1, "from step 1": 2.5}).state()
+    fresh = {"from the start": 0}
+    Parts(numbers=fresh).restore(state)
+    assert fresh == {"from the start": 1, "from step 1": 2.5}
