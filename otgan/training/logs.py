@@ -109,6 +109,21 @@ def _whole_lines(content: bytes, last: int | None) -> Iterator[tuple[dict[str, A
         yield record, end
 
 
+def find_tensorboard() -> Any:
+    """TensorBoard's writer as PyTorch has it.
+
+    Raises:
+        MissingDependencyError: If tensorboard is not installed.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise MissingDependencyError(
+            "curves for TensorBoard need tensorboard, which is not installed; run pip install 'otgan[tensorboard]'"
+        ) from error
+    return SummaryWriter
+
+
 class TensorBoardLog:
     """A callback that shows every number as a curve of TensorBoard.
 
@@ -121,13 +136,7 @@ class TensorBoardLog:
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, after: int = 0) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise MissingDependencyError(
-                "curves for TensorBoard need tensorboard, which is not installed; run pip install 'otgan[tensorboard]'"
-            ) from error
-        self._writer = SummaryWriter(str(folder), purge_step=after + 1 if after else None)
+        self._writer = find_tensorboard()(str(folder), purge_step=after + 1 if after else None)
 
     def __call__(self, step: int, metrics: Numbers) -> None:
         """Add a point to each curve."""

@@ -167,6 +167,14 @@ def test_other_settings_are_refused_with_what_differs(tmp_path):
         run(step, 3, parts=step.parts, folder=tmp_path, settings={"rate": 0.1, "widths": [3, 4], "old": 1}, resume=True)
 
 
+def test_a_run_that_could_not_begin_is_not_in_the_way(tmp_path):
+    step = Counter()
+    with pytest.raises(InvalidTypeError, match="numbers/f must hold"):
+        run(step, 2, parts=Parts({"net": step.module}, numbers={"f": run}), folder=tmp_path, settings={"old": 1})
+    assert run(step, 2, parts=step.parts, folder=tmp_path, settings={"new": 1}).step == 2
+    assert step.weight == 3.0
+
+
 def test_a_run_is_neither_overwritten_nor_invented(tmp_path):
     step = Counter()
     with pytest.raises(FileFormatError, match="holds no run to resume"):
@@ -244,7 +252,11 @@ def test_what_a_callback_adds_is_seen_by_the_next_one_and_logged(tmp_path):
     step = Counter()
     callbacks = [Third(), lambda k, numbers: seen.append((k, dict(numbers)))]
     summary = run(step, 20, parts=step.parts, folder=tmp_path, callbacks=callbacks, every=6)
-    assert seen == [(1, {"weight": 1.0}), (6, {"weight": 21.0, "third": 2.0, "unknown": None})]
+    assert seen == [
+        (1, {"weight": 1.0}),
+        (3, {"weight": 6.0, "third": 1.0, "unknown": None}),
+        (6, {"weight": 21.0, "third": 2.0, "unknown": None}),
+    ]
     assert [record["step"] for record in read_log(tmp_path)] == [1, 3, 6]
     assert read_log(tmp_path)[-1] == {"step": 6, "weight": 21.0, "third": 2.0, "unknown": None}
     assert (summary.step, summary.stopped) == (6, "Third has finished")
@@ -280,6 +292,7 @@ def test_tensorboard_says_which_extra_it_needs(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'otgan\[tensorboard\]'"):
         run(Counter(), 2, parts=Counter().parts, folder=tmp_path, tensorboard=True)
+    assert not list(tmp_path.iterdir())  # so that the same without it is not taken for a second run
 
 
 def test_tensorboard_gets_every_number_once(tmp_path, monkeypatch):
