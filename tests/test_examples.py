@@ -19,6 +19,7 @@ SAYS = {
     "judge_your_own_critic.py": "perfect: accurate",
     "many_points.py": "every bracket contains the distance: True",
     "many_samples.py": "nearest to each: [1, 0, 3, 2, 5, 4]",
+    "monitor_your_own_loop.py": "exact W1 of the held-out samples: 2.990",
     "own_cost_matrix.py": "cheapest cost per unit: 3.5,",
     "potential_off_the_sample.py": "(never above 1)",
     "sample_size_and_bias.py": "d = 10",

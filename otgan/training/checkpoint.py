@@ -42,7 +42,8 @@ def save_checkpoint(path: str | os.PathLike[str], state: TrainingState) -> None:
     """
     path = Path(path)
     content = json.dumps({"schema": SCHEMA, "content": state.content})
-    metadata = {"otgan": content, "sha256": _digest(content, state.tensors)}
+    # One entry, since safetensors writes several in any order, and the same state is to give the same file.
+    metadata = {"otgan": f"{_digest(content, state.tensors)}\n{content}"}
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         try:
@@ -82,12 +83,13 @@ def load_checkpoint(path: str | os.PathLike[str]) -> TrainingState:
         raise
     except (OSError, ValueError, TypeError, RuntimeError, MemoryError, safetensors.SafetensorError) as error:
         raise _refuse(path, "be a safetensors file", _reason(error), AGAIN) from error
-    if metadata.keys() != {"otgan", "sha256"}:
+    digest, newline, content = metadata.get("otgan", "").partition("\n")
+    if not newline:
         raise _refuse(path, "be a checkpoint of otgan", "other metadata", AGAIN)
-    if metadata["sha256"] != _digest(metadata["otgan"], tensors):
+    if digest != _digest(content, tensors):
         raise _refuse(path, "be undamaged", "content that does not fit its checksum", AGAIN)
     try:
-        stored: Any = json.loads(metadata["otgan"])
+        stored: Any = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise _refuse(path, "have JSON metadata", _reason(error), AGAIN) from error
     if (

@@ -34,7 +34,7 @@ class RunFolder:
 
     Attributes:
         step: The last step that the parts have behind them.
-        resumed: Whether a run was there.
+        resumed: Whether it goes on with a run that was there.
         stopped: Why the run ended before its last step, if it did.
 
     Raises:
@@ -54,12 +54,13 @@ class RunFolder:
         self.checkpoint = self.path / CHECKPOINT
         self.step, self.stopped = 0, ""
         asked = _as_json(settings)
-        self.resumed = (self.path / SETTINGS).exists()
+        # Settings alone are of a run that ended before its first checkpoint: nothing had happened in it.
+        asked_before, self.resumed = (self.path / SETTINGS).exists(), self.checkpoint.exists()
         if self.resumed and resume is False:
             raise FileFormatError(
                 f"{one_line(self.path)}: holds a run already; pass resume=True to go on, or choose another folder"
             )
-        if not self.resumed and resume is True:
+        if not (asked_before or self.resumed) and resume is True:
             raise FileFormatError(f"{one_line(self.path)}: holds no run to resume; check the path, or resume='auto'")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -71,20 +72,25 @@ class RunFolder:
                 f"{one_line(self.path)}: cannot hold a run ({reason}); choose another folder"
             ) from error
         if self.resumed:
+            if not asked_before:
+                raise FileFormatError(
+                    f"{one_line(self.path)}: holds a checkpoint without settings; restore them, or choose another "
+                    "folder"
+                )
             _compare(self.path / SETTINGS, asked)
-        elif self.checkpoint.exists():
-            raise FileFormatError(
-                f"{one_line(self.path)}: holds a checkpoint without settings; restore them, or choose another folder"
-            )
+            self._load()
         else:
             with whole_file(self.path / SETTINGS) as file:
                 file.write(json.dumps(asked, indent=2).encode())
-        started = self.checkpoint.exists()
-        if started:
-            self._load()
+                file.flush()
+                os.fsync(file.fileno())
         self.log = JsonLog(self.path / LOG, after=self.step)
-        if not started:  # also where a run was killed before its first checkpoint: nothing had happened in it
-            self.save(0)
+        if not self.resumed:
+            try:
+                self.save(0)
+            except BaseException:
+                self.close()
+                raise
 
     def save(self, step: int, *, stopped: str = "") -> None:
         """Write a checkpoint; what was logged until then is on the disk before it is."""

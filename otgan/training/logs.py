@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from otgan.errors import FileFormatError, MissingDependencyError, one_line
+from otgan.progress import progress_on
 
 #: What a callback is given and what it may add: numbers by name, None where there is none.
 Metrics = Mapping[str, float]
@@ -44,8 +45,10 @@ class JsonLog:
 
     def write(self, step: int, numbers: Numbers) -> None:
         """Add a line."""
-        values = {key: value if value is None or math.isfinite(value) else None for key, value in numbers.items()}
-        line = json.dumps({"step": step, **values}) + "\n"
+        values = {
+            key: None if value is None or not math.isfinite(value) else float(value) for key, value in numbers.items()
+        }
+        line = json.dumps({"step": step} | values | {"step": step}) + "\n"  # whatever a metric is called
         with self._writing():
             self._file.write(line.encode())
 
@@ -106,6 +109,21 @@ def _whole_lines(content: bytes, last: int | None) -> Iterator[tuple[dict[str, A
         yield record, end
 
 
+def find_tensorboard() -> Any:
+    """TensorBoard's writer as PyTorch has it.
+
+    Raises:
+        MissingDependencyError: If tensorboard is not installed.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise MissingDependencyError(
+            "curves for TensorBoard need tensorboard, which is not installed; run pip install 'otgan[tensorboard]'"
+        ) from error
+    return SummaryWriter
+
+
 class TensorBoardLog:
     """A callback that shows every number as a curve of TensorBoard.
 
@@ -118,13 +136,7 @@ class TensorBoardLog:
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, after: int = 0) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise MissingDependencyError(
-                "curves for TensorBoard need tensorboard, which is not installed; run pip install 'otgan[tensorboard]'"
-            ) from error
-        self._writer = SummaryWriter(str(folder), purge_step=after + 1 if after else None)
+        self._writer = find_tensorboard()(str(folder), purge_step=after + 1 if after else None)
 
     def __call__(self, step: int, metrics: Numbers) -> None:
         """Add a point to each curve."""
@@ -166,12 +178,13 @@ def progress_bar(what: str, n_steps: int) -> Iterator[Callable[[int, Numbers], N
 
         def show(step: int, metrics: Numbers) -> None:
             known.update(metrics)
-            bar.update(task, completed=step, numbers=told(known))
+            bar.update(task, completed=step, numbers=_told(known))
 
-        yield show
+        with progress_on(lambda text: None):  # what a monitor solves meanwhile would open a second display
+            yield show
 
 
-def told(metrics: Numbers) -> str:
+def _told(metrics: Numbers) -> str:
     """The numbers that people look at, on one line."""
     parts = []
     if (estimate := metrics.get("estimate")) is not None:

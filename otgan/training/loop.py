@@ -17,12 +17,13 @@ from otgan.checks import as_count, as_seconds
 from otgan.errors import InvalidTypeError, InvalidValueError, TrainingDivergedError, TrainingInterrupted
 from otgan.interrupts import interrupts
 from otgan.training.folder import Resume, RunFolder
-from otgan.training.logs import Metrics, Numbers, TensorBoardLog, progress_bar
+from otgan.training.logs import Metrics, Numbers, TensorBoardLog, find_tensorboard, progress_bar
 from otgan.training.state import Parts, not_finite
 
 Step = Callable[[int], Metrics]
-#: Called as ``callback(k, numbers)``. A mapping that it returns joins the numbers: those that come after it see it,
-#: and it is logged. With an attribute `every`, it has its own rhythm; one whose `finished` is true ends the run.
+#: Called as ``callback(k, numbers)``. A mapping that it returns joins the numbers: it is logged, and those that come
+#: after it are called and see it. With an attribute `every`, it is called at the steps that this divides, and at no
+#: others; one whose attribute `finished` is true ends the run.
 Callback = Callable[[int, Any], Mapping[str, float | None] | None]
 
 #: Beyond this, a machine gives out before training starts.
@@ -87,7 +88,10 @@ def run(
         settings: What was asked, JSON; it is kept in the folder, and a run is resumed with the same settings only.
         checkpoint_every: Steps between two checkpoints, if the seconds do not end before.
         checkpoint_seconds: Seconds between two checkpoints; infinite for none by time.
-        callbacks: Called in turn after the first step, every `every`-th and the last one; see `Callback`.
+        callbacks: Called in turn, as ``callback(k, numbers)``, after the first step, every `every`-th and the last
+            one. What one returns, if it is a mapping, joins the numbers: it is logged, and those after it are called
+            and see it. One with an attribute `every` is called at the steps that this divides instead, and one whose
+            attribute `finished` is true ends the run.
         every: Steps between two calls, and two lines of the log.
         threads: Of PyTorch while it runs; None leaves them as they are.
         tensorboard: Whether to write curves to the folder.
@@ -103,7 +107,8 @@ def run(
         TrainingInterrupted: After Ctrl-C, with a folder; its message says how to resume.
         CheckpointError: If the run in the folder has other settings or other parts.
         FileFormatError: If there is a run and `resume` is False, or none and it is True, or a file is damaged.
-        InvalidValueError: If a number is out of range, or a folder comes without parts.
+        InvalidValueError: If a number is out of range.
+        InvalidTypeError: If a folder comes without parts, or with settings that are no JSON.
         MissingDependencyError: If TensorBoard is asked for and not installed.
 
     Warns:
@@ -112,7 +117,7 @@ def run(
     n_steps, every = as_count("n_steps", n_steps), as_count("every", every)
     checkpoint_every = as_count("checkpoint_every", checkpoint_every)
     checkpoint_seconds = as_seconds("checkpoint_seconds", checkpoint_seconds)
-    if resume not in (True, False, "auto"):
+    if not isinstance(resume, bool) and resume != "auto":
         raise InvalidValueError("resume", "be True, False or 'auto'", repr(resume), "choose one of these")
     if folder is None and (resume is True or tensorboard):
         raise InvalidValueError("folder", "be given to resume, and for tensorboard", None, "pass folder='runs/name'")
@@ -124,7 +129,9 @@ def run(
         interrupted: Callable[[], bool] = lambda: False  # noqa: E731
         watchers = list(callbacks)
         if folder is not None and parts is not None:
-            asked = {"n_steps": n_steps, **(settings or {})}
+            if tensorboard:
+                find_tensorboard()  # before the folder says that a run has begun
+            asked = {**(settings or {}), "n_steps": n_steps}
             kept = RunFolder(folder, parts, asked, resume=resume)
             stack.callback(kept.close)
             if tensorboard:
@@ -194,9 +201,9 @@ class _Loop:
             if not math.isfinite(value):
                 self._diverged(name, value, k)
             numbers[name] = float(value)
-        due = self._due(k, self.every)
+        due = k == 1 or k % self.every == 0 or k == self.n_steps
         for callback in self.callbacks:
-            if self._due(k, self.every) if not hasattr(callback, "every") else k % callback.every == 0:
+            if k % callback.every == 0 if hasattr(callback, "every") else due:
                 added = callback(k, dict(numbers))
                 if isinstance(added, Mapping):
                     numbers |= added
@@ -204,9 +211,6 @@ class _Loop:
         if due and self.kept is not None:
             self.kept.write(k, numbers)
         return numbers
-
-    def _due(self, k: int, every: int) -> bool:
-        return k == 1 or k % every == 0 or k == self.n_steps
 
     def _why_stop(self) -> str:
         for callback in self.callbacks:
@@ -216,10 +220,10 @@ class _Loop:
 
     def _save(self, kept: RunFolder, k: int, stopped: str) -> None:
         if name := not_finite(kept.parts.modules):
-            self._diverged(name, math.nan, k)
+            self._diverged(name, "NaN or infinity", k)
         kept.save(k, stopped=stopped)
 
-    def _diverged(self, name: str, value: float, k: int) -> None:
+    def _diverged(self, name: str, value: object, k: int) -> None:
         fix = "lower the learning rate, or look for extreme points in the data"
         if self.kept is not None:
             fix += f"; the last good checkpoint, of step {self.kept.step}, is {self.kept.checkpoint}"

@@ -133,12 +133,11 @@ class W1Monitor:
         max_seconds: float = math.inf,
         seed: int = 0,
     ) -> None:
-        together = critic is not None and target is not None
-        if together == (generate is not None) or (generate is not None and (critic is not None or target is not None)):
-            given = [name for name, value in (("target", target), ("critic", critic)) if value is not None]
-            given += ["generate"] if generate is not None else []
+        given = {"target": target, "critic": critic, "generate": generate}
+        names = [name for name, value in given.items() if value is not None]
+        if names not in (["target", "critic"], ["generate"]):
             raise InvalidValueError(
-                "W1Monitor", "get either target and critic, or generate", " and ".join(given) or "none",
+                "W1Monitor", "get either target and critic, or generate", " and ".join(names) or "none",
                 "pass target and critic for a critic, generate for a generator",
             )  # fmt: skip
         if stop_below is not None and generate is not None:
@@ -156,8 +155,14 @@ class W1Monitor:
         self._seed = as_count("seed", seed, low=0)
         n = as_count("n_samples", n_samples, high=MAX_SAMPLES)
         rng = np.random.default_rng([self._seed, 0])
+        with _as_found(self._modules), torch.no_grad():
+            torch.manual_seed(self._seed)  # for samplers that draw from it
+            self._draw(source, target, n, rng)
+
+    def _draw(self, source: Any, target: Any, n: int, rng: np.random.Generator) -> None:
+        """The two samples that do not change."""
         real = as_measure("source", source)
-        if generate is None:
+        if self._generate is None:
             self._source, self._other = _points(real, n, rng), _points(as_measure("target", target), n, rng)
             if self._source.dim != self._other.dim:
                 raise InvalidShapeError(
@@ -206,7 +211,8 @@ class W1Monitor:
         exact = self._between
         f_x, f_y = (self._values(side.points) / self._lipschitz for side in (self._source, self._other))
         estimate = float(self._source.weights @ f_x - self._other.weights @ f_y)
-        proven = repaired_bound(exact.problem, f_x, -f_y)
+        # Of values that are no numbers, the transform would still make something.
+        proven = repaired_bound(exact.problem, f_x, -f_y) if math.isfinite(estimate) else 0.0
         return W1Record(step, exact.distance, _bracket(exact), estimate, proven, None)
 
     def _with_generator(self, step: int) -> W1Record:

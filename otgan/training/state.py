@@ -54,7 +54,8 @@ class Parts:
         optimizers: Any of PyTorch's; their state, and their parameter groups with the learning rates.
         generators: Of NumPy or PyTorch.
         schedules: PyTorch's learning-rate schedules; a rate that the step computes from its number needs none.
-        numbers: Small JSON values that the step changes, such as a running mean; restored in place.
+        numbers: Anything else that the step changes, such as a running mean: JSON values or tensors; the dictionary is
+            restored in place.
     """
 
     modules: Mapping[str, nn.Module] = field(default_factory=dict)
@@ -81,7 +82,7 @@ class Parts:
         for name, generator in self.generators.items():
             state = generator.get_state() if isinstance(generator, torch.Generator) else generator.bit_generator.state
             content["generators"][name] = _encode(f"generators/{name}", state, tensors)
-        content["numbers"] = _encode("numbers", dict(self.numbers), {})
+        content["numbers"] = _encode("numbers", dict(self.numbers), tensors)
         return TrainingState(tensors, content)
 
     def restore(self, state: TrainingState) -> None:
@@ -101,8 +102,8 @@ class Parts:
             if not isinstance(stored, dict) or stored.keys() != mine.keys():
                 raise _differs(kind, "have the names of the parts, " + _listed(mine), _listed(stored))
             decoded[kind] = {name: _decode(f"{kind}/{name}", stored[name], state.tensors) for name in mine}
-        numbers = _decode("numbers", state.content.get("numbers"), {})
-        if not isinstance(numbers, dict) or numbers.keys() != self.numbers.keys():
+        numbers = _decode("numbers", state.content.get("numbers"), state.tensors)
+        if not isinstance(numbers, dict) or not numbers.keys() >= self.numbers.keys():  # steps may have added some
             raise _differs("numbers", "have the names of the parts, " + _listed(self.numbers), _listed(numbers))
         for name, optimizer in self.optimizers.items():
             _check_optimizer(f"optimizers/{name}", optimizer, decoded["optimizers"][name])

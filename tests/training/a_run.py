@@ -1,13 +1,17 @@
-"""A small run of a critic in a process of its own, which kills itself where it is told to.
+"""Small runs of a critic in processes of their own, which are killed where they are told to.
 
-Usage: a_run.py FOLDER OPTIMISER [resume] [kill=STEP] [kill-write=N] [kill-replace=N]
+Usage: a_run.py SCENARIOS, a JSON list of [FOLDER, OPTIMISER, OPTION, ...] with the options resume, kill=STEP,
+kill-write=N, kill-replace=N and kill-after=SECONDS. PyTorch is loaded once; each scenario is a fork. Prints the list of
+the signals that ended them, 0 for none.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +73,7 @@ def dying_at(call: int, function):
     return instead
 
 
-def main(folder: str, optimizer: str, *options: str) -> None:
+def one_run(folder: str, optimizer: str, *options: str) -> None:
     torch.set_num_threads(1)
     chosen = dict(option.split("=") for option in options if "=" in option)
     parts, step = build(optimizer)
@@ -85,9 +89,30 @@ def main(folder: str, optimizer: str, *options: str) -> None:
         replace = os.replace
         doomed = dying_at(int(chosen["kill-replace"]), replace)
         os.replace = lambda a, b: (doomed if Path(b).name == "checkpoint.safetensors" else replace)(a, b)
-    resume = "resume" in options
+    resume = "auto" if "resume" in options else False
     run(watched, STEPS, parts=parts, folder=folder, resume=resume, settings={"seed": 3}, checkpoint_every=7)
 
 
+def ended_by(*scenario: str) -> int:
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            one_run(*scenario)
+            code = 0
+        finally:
+            os._exit(code)
+    for option in scenario[2:]:
+        if option.startswith("kill-after="):
+            time.sleep(float(option.split("=")[1]))
+            os.kill(child, signal.SIGKILL)
+    status = os.waitpid(child, 0)[1]
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "the run failed"
+    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    torch.set_num_threads(1)
+    for warm in OPTIMIZERS:  # PyTorch loads much at a first step, which no fork is to repeat
+        build(warm)[1](1)
+    print([ended_by(*scenario) for scenario in json.loads(sys.argv[1])])  # noqa: T201
