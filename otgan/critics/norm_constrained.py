@@ -96,7 +96,7 @@ def shorten_rows(weight: Tensor, order: int, norm: float) -> None:
     """
     if not weight.isfinite().all():
         return
-    exact = weight.double()
+    exact = weight.to(torch.float64, copy=True)
     factors = torch.ones(len(weight), 1, dtype=torch.float64)
     less = 1 - max(torch.finfo(weight.dtype).eps / 4, 1e-15)
     while True:

@@ -79,7 +79,7 @@ def scale_to(weight: Tensor, bound: Callable[[Tensor], float], norm: float) -> N
     """
     if not weight.isfinite().all() or not weight.any():
         return
-    exact = weight.double()
+    exact = weight.to(torch.float64, copy=True)
     factor, reached = norm / bound(weight), float("inf")
     less = 1 - max(torch.finfo(weight.dtype).eps / 4, 1e-15)
     while reached > norm:

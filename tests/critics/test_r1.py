@@ -13,9 +13,7 @@ from otgan.measures import Gaussian
 
 def test_the_penalty_is_the_mean_square_of_the_slope_at_the_source_alone():
     x, y = torch.tensor([[1.0, 0.0], [3.0, 0.0]]), torch.full((2, 2), 100.0)
-    terms = R1(2.0, penalty_weight=6.0).terms(
-        Players(lambda z: z.square().sum(-1)), x, y, Draws(torch.Generator())
-    )
+    terms = R1(2.0, penalty_weight=6.0).terms(Players(lambda z: z.square().sum(-1)), x, y, Draws(torch.Generator()))
     assert terms.shown["penalty"].item() == pytest.approx((4 + 36) / 2)
     assert terms.estimate.item() == pytest.approx(5 - 20_000)
     assert terms.loss.item() == pytest.approx(6 / (2 * 2) * 20 - (5 - 20_000))
