@@ -21,9 +21,9 @@ def linear(weight):
 
 
 def test_the_first_weight_counts_by_euclidean_norms_of_rows_and_the_others_by_sums():
-    norms = RowNorms()
-    weight = torch.tensor([[3.0, -4.0], [1.0, 0.0]], dtype=torch.float64)
-    assert [norms(weight) for _ in range(3)] == pytest.approx([5, 7, 7], rel=1e-12)
+    factor = RowNorms(lambda *_: 3.0)
+    layer = linear([[3.0, -4.0], [1.0, 0.0]])
+    assert [factor(kind, layer, "") for kind in (nn.Linear, nn.ReLU, nn.Linear)] == pytest.approx([5, 3, 7], rel=1e-12)
 
 
 def test_where_rows_are_sparse_the_product_of_row_norms_wins():
@@ -43,8 +43,8 @@ def test_it_is_never_below_a_slope(activation, seed):
     critic = MLPCritic(2, hidden=(4, 2), activation=activation, seed=seed).double()
     rng = np.random.default_rng(seed)
     found = sampled_lower_bound(critic, 3 * rng.standard_normal((200, 2)), rng, n_rounds=5).value
-    rows = RowNorms()
-    bound = math.prod(rows(layer.weight.detach()) for layer in critic.layers[::2])
+    rows = RowNorms(lambda *_: 1.0)
+    bound = math.prod(rows(nn.Linear, layer, "") for layer in critic.layers[::2])
     assert found <= certified_upper_bound(critic).value <= bound * (1 + 1e-12)
 
 
