@@ -15,10 +15,20 @@ from otgan.critics.orthonormal import bjorck_step, orthonormalize
 from otgan.critics.spectral_norm import Normalised, SpectralNorm
 from otgan.critics.weights import scale_to, spread_biases
 from otgan.errors import CriticError
-from otgan.lipschitz import certified_upper_bound
+from otgan.lipschitz import certified_upper_bound, sampled_lower_bound
 from otgan.operator_norms import row_norms_upper_bound, spectral_norm_upper_bound
 
 RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """Layers of PyTorch draw their first weights from its global generator."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
 Y = RNG.standard_normal((200, 2))
 X = Y + np.array([3.0, 4.0])
 
@@ -80,7 +90,7 @@ def test_one_iteration_projects_the_gradient():
 
 def test_a_normalised_weight_is_exact_in_eval_mode_and_nothing_is_stale():
     weight = matrix(9, 4)
-    layer = Normalised(weight)
+    layer = Normalised(nn.Linear(4, 9))
     for new in (weight, matrix(9, 4, seed=5)):
         before = layer.right.clone()
         result = layer.eval()(new)
@@ -110,6 +120,62 @@ def test_a_critic_of_ones_own_is_normalised_in_place(dtype):
     assert 3 * (1 - 1e-6) <= certified_upper_bound(critic).value <= 3 * (1 + 1e-6)
 
 
+CONVOLUTIONS = [
+    (nn.Conv1d(2, 3, 3, padding=1), (2, 7)),
+    (nn.Conv1d(4, 4, 2, stride=2, groups=2), (4, 6)),
+    (nn.Conv2d(1, 4, 3, padding="same", dilation=2), (1, 6, 5)),
+    (nn.Conv2d(3, 2, (1, 4), stride=(1, 3), padding=(0, 2)), (3, 3, 7)),
+]
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"), CONVOLUTIONS, ids=lambda part: str(part) if isinstance(part, tuple) else ""
+)
+def test_a_convolution_is_divided_by_the_norm_of_the_operator(layer, shape):
+    layer = copy.deepcopy(layer).double()
+    with torch.no_grad():
+        layer.weight.copy_(matrix(*layer.weight.shape, dtype=torch.float64))
+        layer.bias.zero_()
+        images = torch.eye(int(np.prod(shape)), dtype=torch.float64).reshape(-1, *shape)
+        truth = np.linalg.norm(layer(images).flatten(1).numpy(), 2)  # a row for each unit image
+        kernel = np.linalg.norm(layer.weight.flatten(1).numpy(), 2)
+    network = nn.Sequential(layer)
+    SpectralNorm().constrain(network)
+    network.train()
+    with torch.no_grad():
+        for _ in range(300):
+            after = network(images)
+        assert np.linalg.norm(after.flatten(1).numpy(), 2) == pytest.approx(1, rel=1e-3)
+        assert abs(truth / kernel - 1) > 0.01  # the reshaped kernel's norm is another
+        held = np.linalg.norm(network.eval()(images).flatten(1).numpy(), 2)
+        SpectralNorm().release(network)
+        assert np.linalg.norm(network(images).flatten(1).numpy(), 2) == pytest.approx(held, rel=1e-6)
+    assert held <= 1
+    assert not layer._forward_pre_hooks
+
+
+def test_a_convolutional_critic_of_ones_own_is_proven():
+    critic = nn.Sequential(
+        nn.Unflatten(1, (1, 4, 4)),
+        nn.Conv2d(1, 4, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(4, 4, 2, stride=2),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(16, 1),
+    )
+    rng = np.random.default_rng(0)
+    y = rng.standard_normal((200, 16))
+    x = y + 1.0  # W1 is 4
+    train(x, y, SpectralNorm(2.0), critic=critic, steps=150, batch_size=32, threads=1)
+    bound = certified_upper_bound(critic).value
+    assert 2 * (1 - 1e-6) <= bound <= 2 * (1 + 1e-6)
+    assert sampled_lower_bound(critic, np.concatenate([x, y]), rng, n_rounds=3).value <= bound
+    with torch.no_grad():
+        estimate = float(critic(torch.tensor(x).float()).mean() - critic(torch.tensor(y).float()).mean()) / 2
+    assert 0.2 * 4 < estimate <= 4 * (1 + 1e-6)
+
+
 def shared():
     layer = nn.Linear(2, 2)
     other = nn.Linear(2, 2)
@@ -129,11 +195,14 @@ class Quadratic(nn.Module):
 @pytest.mark.parametrize(
     ("critic", "message"),
     [
-        (nn.Sequential(nn.Unflatten(1, (1, 2)), nn.Conv1d(1, 1, 2), nn.Flatten(0)), "got Conv1d at '1'; replace it"),
+        (
+            nn.Sequential(nn.Unflatten(1, (1, 2)), nn.Conv1d(1, 1, 2, padding_mode="circular"), nn.Flatten(0)),
+            "got Conv1d at '1'; replace it",
+        ),
         (nn.Sequential(nn.Linear(2, 4), nn.LayerNorm(4), nn.Linear(4, 1)), "got LayerNorm at '1'"),
         (nn.Sequential(nn.Linear(2, 4), parametrizations.spectral_norm(nn.Linear(4, 1))), "ParametrizedLinear at '1'"),
         (shared(), "each with a weight of its own, .*, got a weight in two layers"),
-        (Quadratic(), "have weights in plain Linear layers only, .*, got Quadratic"),
+        (Quadratic(), "have weights in plain Linear, Conv1d and Conv2d layers only, .*, got Quadratic"),
     ],
 )
 def test_layers_whose_norm_is_not_held_are_refused_untouched(critic, message):
