@@ -125,7 +125,7 @@ class Normalised(nn.Module):
     def look(self, layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         """Learn the size of the images; a hook before the layer's forward."""
         shape = inputs[0].shape[1:]
-        if self.right.shape != shape:
+        if self.training and self.right.shape != shape:
             self._start(tuple(shape), layer.get_parameter("parametrizations.weight.original"))
 
     def forward(self, weight: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ def weighted_layers(network: nn.Module) -> list[Weighted]:
 
     Raises:
         CriticError: If another layer has weights, whose norm would not be held; if a convolution pads with other values
-            than zeros; if a weight is computed from others, or serves two layers; or if there is no such layer.
+            than zeros; if a weight is computed from others, serves two layers, or is zero; or if there is no such layer.
     """
     layers: list[Weighted] = []
     for name, module in network.named_modules():
@@ -40,6 +40,13 @@ def weighted_layers(network: nn.Module) -> list[Weighted]:
             "have Linear or Conv layers, each with a weight of its own, whose norms are held",
             "a weight in two layers" if layers else "no such layer",
             "give each layer its own weight",
+        )
+    if not all(layer.weight.any() for layer in layers):
+        raise CriticError(
+            "critic",
+            "have no weight of zeros, where weights are divided by their norms",
+            "a layer whose weight is zero",
+            "draw its initial weight at random",
         )
     return layers
 

@@ -167,7 +167,7 @@ def test_a_convolutional_critic_of_ones_own_is_proven():
     rng = np.random.default_rng(0)
     y = rng.standard_normal((200, 16))
     x = y + 1.0  # W1 is 4
-    train(x, y, SpectralNorm(2.0), critic=critic, steps=150, batch_size=32, threads=1)
+    train(x, y, SpectralNorm(2.0), critic=critic, steps=150, batch_size=32, learning_rate=1e-2, threads=1)
     bound = certified_upper_bound(critic).value
     assert 2 * (1 - 1e-6) <= bound <= 2 * (1 + 1e-6)
     assert sampled_lower_bound(critic, np.concatenate([x, y]), rng, n_rounds=3).value <= bound
@@ -181,6 +181,12 @@ def shared():
     other = nn.Linear(2, 2)
     other.weight = layer.weight
     return nn.Sequential(layer, other, nn.Linear(2, 1))
+
+
+def zero():
+    layer = nn.Linear(4, 1)
+    nn.init.zeros_(layer.weight)
+    return nn.Sequential(nn.Linear(2, 4), layer)
 
 
 class Quadratic(nn.Module):
@@ -202,6 +208,7 @@ class Quadratic(nn.Module):
         (nn.Sequential(nn.Linear(2, 4), nn.LayerNorm(4), nn.Linear(4, 1)), "got LayerNorm at '1'"),
         (nn.Sequential(nn.Linear(2, 4), parametrizations.spectral_norm(nn.Linear(4, 1))), "ParametrizedLinear at '1'"),
         (shared(), "each with a weight of its own, .*, got a weight in two layers"),
+        (zero(), "have no weight of zeros"),
         (Quadratic(), "have weights in plain Linear, Conv1d and Conv2d layers only, .*, got Quadratic"),
     ],
 )
