@@ -15,12 +15,12 @@ from otgan.critics.networks import MLPCritic
 from otgan.critics.orthonormal import Bjorck, keep_orthonormal, orthonormalize
 from otgan.critics.weights import (
     Times,
-    dense_layers,
     held_layers,
     parametrize_weight,
     plain_weight,
     scale_to,
     spread_biases,
+    weighted_layers,
 )
 from otgan.operator_norms import spectral_norm_upper_bound
 
@@ -68,14 +68,14 @@ class GroupSortMethod(DualObjective):
         """See `Method.critic`."""
         critic = MLPCritic(start.dim, start.hidden, self.activation, seed=start.seed)
         with torch.no_grad():
-            for layer in dense_layers(critic.layers):
+            for layer in weighted_layers(critic.layers):
                 layer.weight.copy_(orthonormalize(layer.weight))
         spread_biases(critic.layers, torch.cat([start.x, start.y]), start.seed)
         return critic
 
     def constrain(self, network: nn.Module) -> None:
         """See `Method.constrain`."""
-        layers = dense_layers(network)
+        layers = weighted_layers(network)
         for layer in layers:
             if self.weights == "bjorck":
                 parametrize_weight(layer, Bjorck())

@@ -12,7 +12,7 @@ from otgan.critics.dual_objective import DualObjective
 from otgan.critics.groupsort import SORTING
 from otgan.critics.method import Start
 from otgan.critics.networks import MLPCritic
-from otgan.critics.weights import Times, dense_layers, held_layers, parametrize_weight, plain_weight, spread_biases
+from otgan.critics.weights import Times, held_layers, parametrize_weight, plain_weight, spread_biases, weighted_layers
 from otgan.operator_norms import row_norms_upper_bound
 
 
@@ -54,7 +54,7 @@ class NormConstrained(DualObjective):
         critic = MLPCritic(start.dim, start.hidden, self.activation, seed=start.seed)
         generator = torch.Generator().manual_seed(start.seed)
         with torch.no_grad():
-            for k, layer in enumerate(dense_layers(critic.layers)):
+            for k, layer in enumerate(weighted_layers(critic.layers)):
                 layer.weight.div_(_row_norms(layer.weight, _order(k)))
                 if k:
                     layer.weight.add_(_copies(layer.weight, generator)).div_(2)
@@ -63,7 +63,7 @@ class NormConstrained(DualObjective):
 
     def constrain(self, network: nn.Module) -> None:
         """See `Method.constrain`."""
-        layers = dense_layers(network)
+        layers = weighted_layers(network)
         for k, layer in enumerate(layers):
             parametrize_weight(layer, ShortRows(_order(k)))
         parametrize_weight(layers[-1], Times(self.lipschitz))
@@ -96,7 +96,7 @@ def shorten_rows(weight: Tensor, order: int, norm: float) -> None:
     """
     if not weight.isfinite().all():
         return
-    exact = weight.double()
+    exact = weight.to(torch.float64, copy=True)
     factors = torch.ones(len(weight), 1, dtype=torch.float64)
     less = 1 - max(torch.finfo(weight.dtype).eps / 4, 1e-15)
     while True:

@@ -11,38 +11,53 @@ from torch.nn.utils import parametrize
 from otgan.critics.networks import BIAS
 from otgan.errors import CriticError
 
+#: A layer whose weight can be held.
+Weighted = nn.Linear | nn.Conv1d | nn.Conv2d
 
-def dense_layers(network: nn.Module) -> list[nn.Linear]:
-    """The Linear layers of a network that has weights in them only, in the order in which they are registered.
+
+def weighted_layers(network: nn.Module) -> list[Weighted]:
+    """The Linear and Conv layers of a network that has weights in no other, in the order in which they are registered.
 
     Raises:
-        CriticError: If another layer has weights, whose norm would not be held; if a weight is computed from others,
-            or serves two layers; or if there is no Linear layer.
+        CriticError: If another layer has weights, whose norm would not be held; if a convolution pads with other values
+            than zeros; if a weight is computed from others, serves two layers, or is zero; or if there is no such layer.
     """
-    layers: list[nn.Linear] = []
+    layers: list[Weighted] = []
     for name, module in network.named_modules():
-        if type(module) is nn.Linear and module._parameters.get("weight") is not None:
+        # A subclass may compute anything, and a weight that is no parameter comes from elsewhere.
+        if type(module) in (nn.Linear, nn.Conv1d, nn.Conv2d) and _is_plain(module):
             layers.append(module)
         elif module._parameters or parametrize.is_parametrized(module):
             raise CriticError(
                 "critic",
-                "have weights in plain Linear layers only, where their norms hold the slope",
+                "have weights in plain Linear, Conv1d and Conv2d layers only, padded with zeros, whose norms are held",
                 f"{type(module).__name__} at '{name}'" if name else type(module).__name__,
                 "replace it, or choose a method that holds any network, such as wgan-gp",
             )
     if not layers or len({id(layer.weight) for layer in layers}) < len(layers):
         raise CriticError(
             "critic",
-            "have Linear layers, each with a weight of its own, where their norms hold the slope",
-            "a weight in two layers" if layers else "no Linear layer",
+            "have Linear or Conv layers, each with a weight of its own, whose norms are held",
+            "a weight in two layers" if layers else "no such layer",
             "give each layer its own weight",
+        )
+    if not all(layer.weight.any() for layer in layers):
+        raise CriticError(
+            "critic",
+            "have no weight of zeros, where weights are divided by their norms",
+            "a layer whose weight is zero",
+            "draw its initial weight at random",
         )
     return layers
 
 
-def held_layers(network: nn.Module) -> list[nn.Linear]:
-    """The layers of `dense_layers`, once their weights are computed by `parametrize_weight`."""
-    return [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
+def _is_plain(layer: nn.Module) -> bool:
+    return layer._parameters.get("weight") is not None and getattr(layer, "padding_mode", "zeros") == "zeros"
+
+
+def held_layers(network: nn.Module) -> list[Weighted]:
+    """The layers of `weighted_layers`, once their weights are computed by `parametrize_weight`."""
+    return [layer for layer in network.modules() if isinstance(layer, Weighted)]
 
 
 def parametrize_weight(layer: nn.Module, part: nn.Module, name: str = "weight") -> None:
@@ -79,7 +94,7 @@ def scale_to(weight: Tensor, bound: Callable[[Tensor], float], norm: float) -> N
     """
     if not weight.isfinite().all() or not weight.any():
         return
-    exact = weight.double()
+    exact = weight.to(torch.float64, copy=True)
     factor, reached = norm / bound(weight), float("inf")
     less = 1 - max(torch.finfo(weight.dtype).eps / 4, 1e-15)
     while reached > norm:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -37,12 +36,9 @@ def row_norms_upper_bound(matrix: Any, order: int) -> FloatArray:
     if order not in (1, 2):
         raise InvalidValueError("order", "be 1 or 2", repr(order), "choose one of these")
     W = np.abs(as_points("matrix", matrix))
-    if not W.any():
-        return np.zeros(len(W))
-    exponent = math.frexp(float(W.max()))[1]
-    W = np.ldexp(W, -exponent)  # largest entry in [1/2, 1): nothing overflows, and what underflows is negligible
+    exponents = np.frexp(W.max(1))[1]
+    W = np.ldexp(W, -exponents[:, None])  # largest entry of each row in [1/2, 1): no overflow, harmless underflow
     norms = W.sum(1) if order == 1 else np.sqrt((W * W).sum(1))
-    norms = norms * (1 + 2 * (W.shape[1] + 6) * U) + UNDERFLOW
-    norms[~W.any(1)] = 0.0
+    norms = np.where(W.any(1), norms * (1 + 2 * (W.shape[1] + 6) * U) + UNDERFLOW, 0.0)
     with np.errstate(over="ignore"):
-        return np.ldexp(norms, exponent)
+        return np.ldexp(norms, exponents)

@@ -11,6 +11,16 @@ from otgan.lipschitz import certified_upper_bound, sampled_lower_bound
 RNG = np.random.default_rng(0)
 Y = RNG.standard_normal((200, 2))
 X = Y + np.array([3.0, 4.0])
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """Layers of PyTorch draw their first weights from its global generator."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
 SHORT = {"steps": 3, "hidden": (8,), "batch_size": 16, "threads": 1}
 
 
