@@ -1,20 +1,26 @@
-"""A sampled lower bound of a Lipschitz constant, shown by two points."""
+"""Lower bounds of a Lipschitz constant, found by search and shown by two points."""
 
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from otgan.checks import FloatArray, as_count, as_generator, as_points
-from otgan.errors import InvalidShapeError
+from otgan.checks import FloatArray, as_count, as_generator, as_points, as_seconds
+from otgan.errors import InvalidShapeError, InvalidTypeError
+from otgan.lipschitz.domain import as_domain
 from otgan.lipschitz.evaluate import CriticFunction, as_function
 
 #: Unit roundoffs of the values' size that are granted to their rounding: a sum of m products is off by √m u or so
 #: (m u at worst), and a network nests a few sums of some hundred.
 ALLOWANCE = 256
+
+#: Points between two looks at the clock.
+MAX_PART = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +83,83 @@ def sampled_lower_bound(
         raise InvalidShapeError(
             "points", f"have shape (n, {function.dim})", f"shape {points.shape}", "match the critic"
         )
+    return search(function, points, rng, n_pairs=n_pairs, n_starts=n_starts, n_rounds=n_rounds)
+
+
+def steepest_pair(
+    critic: Any,
+    *,
+    domain: Any,
+    seed: int = 0,
+    n_points: int = 8192,
+    n_starts: int = 128,
+    n_rounds: int = 30,
+    max_seconds: float = math.inf,
+) -> SampledLowerBound:
+    """The steepest slope between two points of a box that a search finds: it looks for what breaks a constraint.
+
+    It draws points all over the box and goes on as `sampled_lower_bound` does; no point ever leaves the box. With the
+    default numbers, a ball of radius 0.05 in [−1, 1]² holds 16 of the first points on average.
+
+    Args:
+        critic: Anything that `as_function` reads.
+        domain: The box, [(low, high), …], a pair for each coordinate.
+        seed: Of everything that is drawn.
+        n_points: Points in the box, as many pairs of them, and as many places between them.
+        n_starts: How many of the steepest places are searched on from.
+        n_rounds: Rounds of that search.
+        max_seconds: When to end with what is found by then; without it, the same seed gives the same result.
+
+    Returns:
+        The bound and its two points, in values of f per unit of length.
+
+    Raises:
+        CriticError: If the critic is not a function of one point; see `as_function`.
+        InvalidInputError: If an argument breaks its rules.
+    """
+    box = as_domain(domain)
+    if box is None:
+        raise InvalidTypeError("domain", "be a box", "None", "write [(low, high), …], a pair for each coordinate")
+    n_points, n_starts = as_count("n_points", n_points, high=2**24), as_count("n_starts", n_starts)
+    n_rounds, seconds = as_count("n_rounds", n_rounds, low=0), as_seconds("max_seconds", max_seconds)
+    rng = np.random.default_rng(as_count("seed", seed, low=0))
+    deadline = time.monotonic() + seconds
+    points = fill(box, n_points, rng)
+    function = as_function(critic, box.shape[1], probes=points)
+    if function.dim != box.shape[1]:
+        raise InvalidShapeError(
+            "domain", f"have the critic's {function.dim} coordinates", f"{box.shape[1]} pairs", "give one for each"
+        )
+    return search(
+        function,
+        points,
+        rng,
+        n_pairs=n_points,
+        n_starts=n_starts,
+        n_rounds=n_rounds,
+        box=box,
+        stop=lambda: time.monotonic() > deadline,
+    )
+
+
+def fill(box: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:
+    """N points all over a box, (2, d): (n, d)."""
+    low, high = box
+    return np.asarray(np.clip(low + rng.random((n, box.shape[1])) * (high - low), low, high))
+
+
+def search(
+    function: CriticFunction,
+    points: FloatArray,
+    rng: np.random.Generator,
+    *,
+    n_pairs: int,
+    n_starts: int,
+    n_rounds: int,
+    box: FloatArray | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> SampledLowerBound:
+    """The search behind both; `box` keeps all points inside, `stop` ends it early."""
     spread = math.sqrt(2 * float(points.var(0).sum())) or float(np.abs(points).max()) or 1.0
     length = (ALLOWANCE * function.unit) ** (1 / 3) * spread
 
@@ -84,21 +167,34 @@ def sampled_lower_bound(
     t = rng.random((n_pairs, 1))
     pairs = _Pairs(function)
     pairs.add(x, x_other)
-    places = np.concatenate([points, x + t * (x_other - x)])
-    slopes = pairs.add(*_short_steps(function, places, length, rng))
+    places = np.concatenate([points, _inside(x + t * (x_other - x), box)])
+    # In parts, the first few alone, so that a slow critic can be stopped.
+    parts = np.split(places, [k for k in (256, *range(MAX_PART, len(places), MAX_PART)) if k < len(places)])
+    found = [pairs.add(*_short_steps(function, parts[0], length, rng, box))]
+    for part in parts[1:]:
+        if stop():
+            break
+        found.append(pairs.add(*_short_steps(function, part, length, rng, box)))
+    slopes = np.concatenate(found)
     steepest = np.argsort(-slopes, kind="stable")[:n_starts]
     places, slopes = places[steepest], slopes[steepest]
     for k in range(n_rounds):
+        if stop():
+            break
         radius = spread * 10 ** (-1 - 3 * k / n_rounds)
-        moved = places + radius * rng.standard_normal(places.shape) / math.sqrt(function.dim)
-        found = pairs.add(*_short_steps(function, moved, length, rng))
-        better = found > slopes
-        places[better], slopes[better] = moved[better], found[better]
+        moved = _inside(places + radius * rng.standard_normal(places.shape) / math.sqrt(function.dim), box)
+        found_there = pairs.add(*_short_steps(function, moved, length, rng, box))
+        better = found_there > slopes
+        places[better], slopes[better] = moved[better], found_there[better]
     return pairs.steepest()
 
 
+def _inside(points: FloatArray, box: FloatArray | None) -> FloatArray:
+    return points if box is None else np.clip(points, box[0], box[1])
+
+
 def _short_steps(
-    function: CriticFunction, places: FloatArray, length: float, rng: np.random.Generator
+    function: CriticFunction, places: FloatArray, length: float, rng: np.random.Generator, box: FloatArray | None
 ) -> tuple[FloatArray, FloatArray]:
     """Two points around each place, one step of this length apart along the gradient, or anywhere if it is 0."""
     directions = function.gradients(places)
@@ -106,7 +202,7 @@ def _short_steps(
     directions[flat] = rng.standard_normal((int(flat.sum()), function.dim))
     directions /= np.abs(directions).max(1, keepdims=True)  # first, so that no square underflows
     step = length / 2 * directions / np.linalg.norm(directions, axis=1, keepdims=True)
-    return places + step, places - step
+    return _inside(places + step, box), _inside(places - step, box)
 
 
 class _Pairs:

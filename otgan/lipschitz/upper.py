@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.utils import parametrize
 
-from otgan.critics import MLPCritic
+from otgan.critics.layers import Cones, GroupSort
 from otgan.errors import InvalidValueError
+from otgan.lipschitz.walk import UnknownModuleError, frozen, leaves
 from otgan.operator_norms import spectral_norm_upper_bound
 
 
@@ -32,10 +31,6 @@ class LipschitzBound:
     reason: str = ""
 
 
-class _UnknownError(Exception):
-    """No bound is known for a module; the message says which and why."""
-
-
 #: Lipschitz constants in eval mode: for elementwise layers, proven bounds of the derivative; infinite where none is.
 KNOWN: dict[type[nn.Module], Callable[[Any], float]] = {
     nn.Identity: lambda _: 1.0,
@@ -47,6 +42,8 @@ KNOWN: dict[type[nn.Module], Callable[[Any], float]] = {
     nn.Tanh: lambda _: 1.0,
     nn.Sigmoid: lambda _: 0.25,
     nn.Softplus: lambda layer: 1.0 if layer.beta > 0 and layer.threshold >= 20 else math.inf,
+    GroupSort: lambda _: 1.0,
+    Cones: lambda _: 1.0,
 }
 
 METHOD = "product of spectral norms"
@@ -61,48 +58,36 @@ def certified_upper_bound(critic: Any) -> LipschitzBound:
     that it may exceed the constant by orders of magnitude.
 
     Args:
-        critic: An `MLPCritic` (whose scale cancels), or Sequentials of Linear, Identity, Flatten, Dropout, ReLU,
-            LeakyReLU, ELU, Tanh, Sigmoid and Softplus. Anything else is unknown.
+        critic: An `MLPCritic` (whose scale cancels), or Sequentials of Linear, Identity, Flatten, Dropout,
+            GroupSort, ReLU, LeakyReLU, ELU, Tanh, Sigmoid and Softplus, or `Cones`. Anything else is unknown.
 
     Returns:
         The bound, in values of f per unit of length; infinite, with the reason, where a part is unknown.
 
     Source: Szegedy et al. (2014), Intriguing properties of neural networks, Sec. 4.3 (the product).
     """
-    if not isinstance(critic, nn.Module):
-        return LipschitzBound(math.inf, METHOD, f"{type(critic).__name__} is no torch module, its layers are unknown")
-    try:
-        # A copy, since asking a parametrised layer for its weight may change its state.
-        module = copy.deepcopy(critic).double().eval()
-    except Exception as error:
-        return LipschitzBound(math.inf, METHOD, f"{type(critic).__name__} cannot be copied ({type(error).__name__})")
     value = 1.0
     try:
         with torch.no_grad():
-            for factor in _factors(module, ""):
-                value = 0.0 if 0.0 in (value, factor) else math.nextafter(value * factor, math.inf)
-    except _UnknownError as error:
+            for kind, layer, what in leaves(frozen(critic)):  # a copy: asking for a weight may change a layer's state
+                factor = _factor(kind, layer, what)
+                value = 0.0 if 0.0 in (value, factor) else _product(value, factor)
+    except UnknownModuleError as error:
         return LipschitzBound(math.inf, METHOD, str(error))
     return LipschitzBound(value, METHOD, "" if math.isfinite(value) else "the product leaves float64")
 
 
-def _factors(module: nn.Module, name: str) -> Iterator[float]:
-    """Lipschitz constants whose product bounds the module's."""
-    kind = parametrize.type_before_parametrizations(module)
-    what = f"{kind.__name__} at '{name}'" if name else kind.__name__
-    if module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module):
-        raise _UnknownError(f"{what} has hooks or a replaced forward, which may compute anything")
-    if kind is MLPCritic:
-        yield from _factors(module.get_submodule("layers"), f"{name}.layers".lstrip("."))
-    elif kind is nn.Sequential:
-        for key, child in module.named_children():
-            yield from _factors(child, f"{name}.{key}".lstrip("."))
-    elif kind is nn.Linear:
+def _product(value: float, factor: float) -> float:
+    return value * factor if 1.0 in (value, factor) else math.nextafter(value * factor, math.inf)
+
+
+def _factor(kind: type[nn.Module], layer: Any, what: str) -> float:
+    """A proven Lipschitz constant of one layer."""
+    if kind is nn.Linear:
         try:
-            yield spectral_norm_upper_bound(module.weight)
+            return spectral_norm_upper_bound(layer.weight)
         except InvalidValueError as error:
-            raise _UnknownError(f"the weight of {what} is {error.value}") from error
-    elif kind in KNOWN and math.isfinite(KNOWN[kind](module)):
-        yield KNOWN[kind](module)
-    else:
-        raise _UnknownError(f"no Lipschitz constant is known for {what}")
+            raise UnknownModuleError(f"the weight of {what} is {error.value}") from error
+    if kind in KNOWN and math.isfinite(KNOWN[kind](layer)):
+        return KNOWN[kind](layer)
+    raise UnknownModuleError(f"no Lipschitz constant is known for {what}")

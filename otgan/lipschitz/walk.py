@@ -1,0 +1,51 @@
+"""The layers of a torch module, one after the other, where that is what the module computes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+from torch import nn
+from torch.nn.utils import parametrize
+
+from otgan.critics import MLPCritic
+
+
+class UnknownModuleError(Exception):
+    """Nothing is proven for a module; the message says which and why."""
+
+
+def frozen(critic: Any) -> nn.Module:
+    """A copy in eval mode and float64, whatever is asked of which leaves the critic alone.
+
+    Raises:
+        UnknownModuleError: If it is no torch module, or cannot be copied.
+    """
+    if not isinstance(critic, nn.Module):
+        raise UnknownModuleError(f"{type(critic).__name__} is no torch module, its layers are unknown")
+    try:
+        return copy.deepcopy(critic).double().eval()
+    except Exception as error:
+        raise UnknownModuleError(f"{type(critic).__name__} cannot be copied ({type(error).__name__})") from error
+
+
+def leaves(module: nn.Module, name: str = "") -> Iterator[tuple[type[nn.Module], nn.Module, str]]:
+    """The layers that a module applies in turn: their kind, themselves, and what errors call them.
+
+    Sequentials and `MLPCritic` are looked into (its centre and scale are no layers); everything else is a layer.
+
+    Raises:
+        UnknownModuleError: If hooks or a replaced forward stand between the layers and what is computed.
+    """
+    kind = parametrize.type_before_parametrizations(module)
+    what = f"{kind.__name__} at '{name}'" if name else kind.__name__
+    if module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module):
+        raise UnknownModuleError(f"{what} has hooks or a replaced forward, which may compute anything")
+    if kind is MLPCritic:
+        yield from leaves(module.get_submodule("layers"), f"{name}.layers".lstrip("."))
+    elif kind is nn.Sequential:
+        for key, child in module.named_children():
+            yield from leaves(child, f"{name}.{key}".lstrip("."))
+    else:
+        yield kind, module, what
