@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from otgan.testing.penalty import assert_gradient_penalty_is_per_sample
     from otgan.testing.slopes import assert_lipschitz
     from otgan.testing.small_critics import critics
-    from otgan.testing.small_networks import max_min_network, relu_network, with_bump
+    from otgan.testing.small_networks import cones, max_min_network, relu_network, with_bump
     from otgan.testing.transport import assert_brackets, assert_coupling, assert_dual_feasible
 
 _HOMES = {
@@ -30,6 +30,7 @@ _HOMES = {
     "assert_lipschitz": "slopes",
     "assert_metric_axioms": "axioms",
     "assert_no_batch_coupling": "batches",
+    "cones": "small_networks",
     "critics": "small_critics",
     "discrete_measures": "clouds",
     "gaussian_mixtures": "clouds",
@@ -50,6 +51,7 @@ __all__ = [
     "assert_lipschitz",
     "assert_metric_axioms",
     "assert_no_batch_coupling",
+    "cones",
     "critics",
     "discrete_measures",
     "gaussian_mixtures",

@@ -51,14 +51,14 @@ def point_clouds(
 
 @st.composite
 def _cloud(draw: DrawFn, dims: list[int], low: int, high: int, scales: list[float], exact: bool) -> FloatArray:
-    d = draw(st.sampled_from(dims))
+    d, scale = draw(st.sampled_from(dims)), draw(st.sampled_from(scales))
     n = draw(st.integers(low, high))
     numbers = draw(st.sampled_from([LATTICE, QUARTERS] if exact else [LATTICE, QUARTERS, ANY]))
     rows = draw(st.lists(st.lists(numbers, min_size=d, max_size=d), min_size=n, max_size=n))
     points = np.array(rows)
     if n > 1 and draw(st.booleans()):
         points[-1] = points[0]
-    return draw(st.sampled_from(scales)) * points + 0.0  # no -0.0, which reads badly
+    return scale * points + 0.0  # no -0.0, which reads badly
 
 
 def weights(n: int) -> SearchStrategy[FloatArray]:
@@ -92,12 +92,13 @@ def discrete_measures(
     Raises:
         InvalidTypeError, InvalidValueError: See `point_clouds`.
     """
-    return point_clouds(dims, max_points=max_points, scales=scales).flatmap(
-        lambda points: weights(len(points)).map(lambda w: _measure(points, w))
-    )
+    return _measure(point_clouds(dims, max_points=max_points, scales=scales))
 
 
-def _measure(points: FloatArray, w: FloatArray) -> DiscreteMeasure:
+@st.composite
+def _measure(draw: DrawFn, clouds: SearchStrategy[FloatArray]) -> DiscreteMeasure:
+    points = draw(clouds)
+    w = draw(weights(len(points)))
     return DiscreteMeasure(points, w).named(f"DiscreteMeasure({points.tolist()}, {w.tolist()})")
 
 

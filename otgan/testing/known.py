@@ -43,6 +43,14 @@ class KnownW1:
     w1: float
     family: str
 
+    def __post_init__(self) -> None:
+        for name in ("x", "y", "a", "b"):  # lists too, so that what is printed can be pasted
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=float))
+
+    def __repr__(self) -> str:
+        arrays = ", ".join(f"{name}={getattr(self, name).tolist()}" for name in ("x", "y", "a", "b"))
+        return f"KnownW1({arrays}, w1={self.w1!r}, family={self.family!r})"
+
     @property
     def interval(self) -> Interval:
         """W1, its rounding included."""
@@ -94,7 +102,7 @@ def pairs_with_known_w1(
 
 @st.composite
 def _pair(draw: DrawFn, dims: list[int], most: int, families: list[str], scales: list[float]) -> KnownW1:
-    family = draw(st.sampled_from(families))
+    family, scale = draw(st.sampled_from(families)), draw(st.sampled_from(scales))
     d = 1 if family == "line" else draw(st.sampled_from(dims))
 
     def cloud(size: int) -> FloatArray:
@@ -128,7 +136,6 @@ def _pair(draw: DrawFn, dims: list[int], most: int, families: list[str], scales:
         y = cloud(most)
         b = draw(weights(len(y)))
         w1 = _on_line(x[:, 0], y[:, 0], a, b)
-    scale = draw(st.sampled_from(scales))
     return KnownW1(scale * x, scale * y, a, b, scale * float(w1), family)
 
 
