@@ -53,7 +53,7 @@ def test_a_squared_distance_is_shown_by_three_points():
         assert_metric_axioms(lambda x, y: distances(x, y).sum() ** 2, sizes=(1,), dim=1)
     assert str(caught.value) == (
         "distance must satisfy distance(x, z) <= distance(x, y) + distance(y, z), got 4 > 1 + 1 "
-        "for x = [[1.0]], y = [[0.0]], z = [[-1.0]]"
+        "for x = [[-1.0]], y = [[0.0]], z = [[1.0]]"
     )
 
 
