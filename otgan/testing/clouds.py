@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from otgan.checks import FloatArray, as_count, as_number
-from otgan.errors import InvalidTypeError
+from otgan.errors import InvalidTypeError, InvalidValueError
 from otgan.measures import DiscreteMeasure, GaussianMixture
 from otgan.testing.extra import DrawFn, SearchStrategy, st
 
@@ -46,6 +46,8 @@ def point_clouds(
     low = as_count("min_points", min_points)
     high = as_count("max_points", max_points, low=low)
     factors = [as_number("scales", scale, low=0, open_low=True) for scale in scales]
+    if not factors:
+        raise InvalidValueError("scales", "hold a number", scales, "write (1.0,) for clouds that are not scaled")
     return _cloud(ds, low, high, factors, exact)
 
 

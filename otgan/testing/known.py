@@ -94,6 +94,8 @@ def pairs_with_known_w1(
     if not usable:
         raise InvalidValueError("dims", "include 1 for the family 'line'", ds, "add 1, or another family")
     count = as_count("max_points", max_points)
+    if not scales:
+        raise InvalidValueError("scales", "hold a number", scales, "write (1.0,) for lengths that are not scaled")
     for scale in scales:
         if not (scale > 0 and math.frexp(scale)[0] == 0.5):
             raise InvalidValueError("scales", "be powers of two", scale, "as in 2.0**-20, so that nothing rounds")

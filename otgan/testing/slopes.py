@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from otgan.checks import FloatArray, as_count, as_number, as_seconds
+from otgan.critics.layers import Cones
 from otgan.errors import InvalidTypeError
 from otgan.lipschitz import CriticFunction, as_function, audit, certified_upper_bound
 from otgan.lipschitz.domain import as_domain
@@ -95,8 +96,12 @@ def _function(f: Any, box: FloatArray | None, dim: int | None, seed: int) -> Cri
         return as_function(f, box.shape[1], probes=probes)
     if dim is None and isinstance(f, nn.Module):
         own = getattr(f, "dim", None)
-        layers = (layer.in_features for layer in f.modules() if isinstance(layer, nn.Linear))
-        dim = own if isinstance(own, int) else next(layers, None)
+        weights = (
+            layer.centres if isinstance(layer, Cones) else layer.weight
+            for layer in f.modules()
+            if isinstance(layer, Cones | nn.Linear)
+        )
+        dim = own if isinstance(own, int) else next((weight.shape[1] for weight in weights), None)
     if dim is None:
         raise InvalidTypeError(
             "domain", "be given where f does not tell its dimension", "None", "pass domain=[(low, high), ...] or dim=d"

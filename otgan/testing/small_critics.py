@@ -8,6 +8,7 @@ from itertools import pairwise
 from torch import nn
 
 from otgan.checks import as_count
+from otgan.errors import InvalidTypeError
 from otgan.testing.clouds import LATTICE, QUARTERS, read_dims
 from otgan.testing.extra import DrawFn, SearchStrategy, st
 from otgan.testing.small_networks import cones, max_min_network, relu_network, with_bump
@@ -35,9 +36,14 @@ def critics(
         InvalidTypeError, InvalidValueError: If an argument breaks its rule.
     """
     ds, width = read_dims(dims), as_count("max_width", max_width, low=2)
-    kinds = {True: _lipschitz, False: _steep}
+    if lipschitz is True:
+        return _lipschitz(ds, width)
+    if lipschitz is False:
+        return _steep(ds, width)
     if lipschitz is not None:
-        return kinds[lipschitz](ds, width)
+        raise InvalidTypeError(
+            "lipschitz", "be True, False or None", repr(lipschitz), "None draws critics of all kinds"
+        )
     return _lipschitz(ds, width) | _steep(ds, width) | _any(ds, width)
 
 

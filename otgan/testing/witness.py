@@ -27,7 +27,9 @@ def show(values: FloatArray) -> str:
 
 
 def shrink(clouds: Clouds, fails: Callable[[Clouds], bool], least: tuple[int, ...]) -> Clouds:
-    """Leave points out and take simpler coordinates, one at a time, as long as it still fails.
+    """Leave points out and take simpler coordinates, as long as it still fails.
+
+    Coordinates are changed one at a time, then each number in all of its places at once, where clouds have to agree.
 
     Args:
         clouds: Arrays whose first axis counts the points, (n, ...) each.
@@ -40,15 +42,18 @@ def shrink(clouds: Clouds, fails: Callable[[Clouds], bool], least: tuple[int, ..
     """
     now, left = list(clouds), BUDGET
 
-    def take(k: int, cloud: FloatArray) -> bool:
+    def take_all(candidate: Clouds) -> bool:
         nonlocal left
-        if not left or np.array_equal(cloud, now[k]):
+        if not left:
             return False
         left -= 1
-        if not fails((*now[:k], cloud, *now[k + 1 :])):
+        if not fails(candidate):
             return False
-        now[k] = cloud
+        now[:] = candidate
         return True
+
+    def take(k: int, cloud: FloatArray) -> bool:
+        return not np.array_equal(cloud, now[k]) and take_all((*now[:k], cloud, *now[k + 1 :]))
 
     going = True
     while going:
@@ -61,6 +66,11 @@ def shrink(clouds: Clouds, fails: Callable[[Clouds], bool], least: tuple[int, ..
                 going |= take(k, now[k].round(digits) + 0.0)
             for place in np.ndindex(now[k].shape):
                 going |= any(take(k, _with(now[k], place, v)) for v in simpler_numbers(float(now[k][place])))
+        numbers = np.unique(np.concatenate([cloud.reshape(-1) for cloud in now]))
+        for number in numbers.tolist() if len(numbers) <= SHOWN else []:
+            going |= any(
+                take_all(tuple(np.where(cloud == number, v, cloud) for cloud in now)) for v in simpler_numbers(number)
+            )
     return tuple(now)
 
 

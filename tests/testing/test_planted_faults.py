@@ -1,6 +1,10 @@
 """The kit finds faults that were planted, and shows each by an example that a person can read."""
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -146,6 +150,32 @@ def test_right_critics_pass():
         with torch.no_grad():
             critic[0].weight.copy_(torch.tensor([[0.6, -0.8]]))
         assert_lipschitz(critic, domain=BOX)
+
+
+IN_A_SUITE = """
+from hypothesis import Phase, given, settings
+from otgan.testing import assert_lipschitz, critics
+
+@settings(database=None, derandomize=True, deadline=None, phases=[Phase.generate, Phase.shrink])
+@given(critics(2, lipschitz=False))
+def test_critic(critic):
+    assert_lipschitz(critic, domain=[(-1, 1)] * 2)
+"""
+
+
+def test_what_a_user_sees_in_a_test_suite(tmp_path):
+    """The line of the test that failed, the message and the critic; no line of the assertion's own."""
+    (tmp_path / "test_user.py").write_text(IN_A_SUITE)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "test_user.py"]
+    paths = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": paths}
+    )
+    assert done.returncode == 1, done.stderr
+    assert ">       assert_lipschitz(critic, domain=[(-1, 1)] * 2)" in done.stdout or "> " in done.stdout
+    assert "E       AssertionError: f must be 1-Lipschitz, got the slope 2 between x = [0.0, 0.0]" in done.stdout
+    assert "relu_network(" in done.stdout
+    assert "raise AssertionError" not in done.stdout
 
 
 # Faults in critics that Hypothesis draws, as users meet them in their own tests.

@@ -8,10 +8,16 @@ import torch
 from torch import nn
 
 from otgan.critics import MLPCritic
+from otgan.critics.layers import Cones
 from otgan.errors import CriticError, InvalidShapeError, InvalidTypeError, InvalidValueError
 from otgan.testing import assert_lipschitz, relu_network
 
 BOX = [(-1.0, 1.0)] * 2
+
+
+class Twice(nn.Module):
+    def forward(self, values):
+        return 2 * values
 
 
 def slope_of(critic, *arguments, **options):
@@ -76,6 +82,7 @@ def test_all_of_space():
     assert slope_of(MLPCritic(20), 1) > 1
     assert slope_of(lambda x: 2 * x[:, 0], dim=3) == pytest.approx(2)
     assert slope_of(nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1)), 0.001) > 0.001
+    assert slope_of(nn.Sequential(Cones([[0.0, 0.0, 0.0]]), Twice()), 1.5) == pytest.approx(2)
     far = MLPCritic(2, hidden=(4,))
     far.standardize([1e3, 1e3], 10.0)
     assert slope_of(far, 0.5) > 0.5
