@@ -16,20 +16,24 @@ from otgan.critics import MLPCritic
 from otgan.critics.layers import Cones
 from otgan.errors import CertificateError, Interrupted, InvalidTypeError
 from otgan.interrupts import interrupts
+from otgan.lipschitz.boxes import halve_boxes
 from otgan.lipschitz.chain import Chain, read_chain
 from otgan.lipschitz.domain import as_domain
+from otgan.lipschitz.eclipse import layerwise_bound
 from otgan.lipschitz.evaluate import CriticFunction, as_function
-from otgan.lipschitz.integers import IntegerChain
 from otgan.lipschitz.lower import SampledLowerBound, fill, search
 from otgan.lipschitz.pieces import steepest_pieces
+from otgan.lipschitz.slopes import Slope, proven_slope
 from otgan.lipschitz.upper import LipschitzBound, certified_upper_bound
 from otgan.lipschitz.walk import UnknownModuleError
 from otgan.progress import progress
 
-PIECES = "linear pieces"
+PIECES, BOXES, LAYERS = "linear pieces", "branch and bound over boxes", "ECLipsE-Fast"
 
 #: The share of the time that the search for a steep pair may take before upper bounds get theirs.
 SEARCH_SHARE = 0.25
+
+NO_LAYERS = "it needs activations with slopes in [0, 1] after each Linear, and numbers far from the limits of float64"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +43,9 @@ class LipschitzAudit:
     Attributes:
         lower: The slope of the witness, rounded downward; in values of f per unit of length.
         witness: Two points of the domain, (d,) each, whose slope it is; one point twice where lower is 0.
-        lower_is_proven: Whether that slope was computed without rounding, as it is for piecewise linear networks;
-            otherwise it was computed in floating point, less an allowance for rounding that is ample and no proof.
+        lower_is_proven: Whether all rounding in that slope is bounded, as it is for networks that are chains of known
+            layers (piecewise linear ones are evaluated in integers); otherwise it was computed in floating point,
+            less an allowance for rounding that is ample and no proof.
         upper: Proven to be at least the constant; infinite where nothing is proven.
         method: The method that gave `upper`.
         reason: Why `upper` is infinite; empty where it is not.
@@ -82,8 +87,11 @@ def audit(critic: Any, *, domain: Any = None, max_seconds: float = 60.0, seed: i
     holds whenever it is returned; more time makes it narrower. Which bounds are tried depends on the critic:
 
     - the product of the layers' operator norms, for every module whose layers are known;
+    - ECLipsE-Fast, for fully connected networks whose activations have slopes in [0, 1];
     - on a box, for networks of one or two variables whose activations are ReLU, LeakyReLU or GroupSort: its linear
-      pieces, which give the constant itself, to rounding.
+      pieces, which give the constant itself, to rounding, if there is time for all of them;
+    - on a box, for all other fully connected networks: branch and bound over smaller boxes, which closes in on the
+      constant in two or three dimensions and cannot do much in many.
 
     The lower bound is the slope of two points, found by a search in the domain or inside the steepest piece.
 
@@ -128,7 +136,7 @@ def audit(critic: Any, *, domain: Any = None, max_seconds: float = 60.0, seed: i
         task.bound(certified_upper_bound(critic))
         task.read()
         task.search(points, rng, stop_after(SEARCH_SHARE))
-        task.local(stop_after(1.0))
+        task.local(rng, stop_after(1.0))
         result = task.result()
         if pressed():
             raise Interrupted("the bracket", replace(result, stopped=True))
@@ -145,8 +153,7 @@ class _Audit:
         self.bounds: list[LipschitzBound] = []
         self.lower = SampledLowerBound(0.0, np.zeros(function.dim), np.zeros(function.dim))
         self.chain: Chain | None = None
-        self.integers: IntegerChain | None = None
-        self.why_no_chain = ""
+        self.slope: Slope | None = None
         self.stopped = False
 
     @property
@@ -161,13 +168,14 @@ class _Audit:
         self.show(f"between {max(lower, self.lower.value):.6g} and {min(upper, self.upper):.6g}")
 
     def read(self) -> None:
+        """See whether the critic is a chain, of which more is known."""
         try:
             self.chain = read_chain(self.critic)
-        except UnknownModuleError as error:
-            self.why_no_chain = str(error)
-            return
-        if self.chain.piecewise_linear:
-            self.integers = IntegerChain(self.chain)
+        except UnknownModuleError:
+            return  # the product of norms has said why, or it is a network of another kind
+        self.slope = proven_slope(self.chain)
+        value = layerwise_bound(self.chain)
+        self.bound(LipschitzBound(value, LAYERS, "" if math.isfinite(value) else NO_LAYERS))
 
     def search(self, points: FloatArray, rng: np.random.Generator, stop: Callable[[], bool]) -> None:
         found = search(
@@ -176,34 +184,51 @@ class _Audit:
         self.pair(found.x, found.x_other, found.value)
 
     def pair(self, x: FloatArray, x_other: FloatArray, value: float) -> None:
-        """Take a pair of points with its slope, which integers compute anew where they can."""
-        if self.integers is not None:
-            value = self.integers.slope(x, x_other)
+        """Take a pair of points with its slope, which is proven anew where it can be."""
+        if self.slope is not None:
+            value = self.slope(x, x_other)
         if value > self.lower.value or not self.lower.value:
             self.lower = SampledLowerBound(value, x, x_other)
 
-    def local(self, stop: Callable[[], bool]) -> None:
+    def local(self, rng: np.random.Generator, stop: Callable[[], bool]) -> None:
+        """The methods that know the box."""
         if self.chain is None or self.box is None:
             return
-        if self.chain.dim <= 2 and self.integers is not None:
-            self._pieces(self.chain, self.box, stop)
+        if self.chain.dim <= 2 and self.chain.piecewise_linear and self._pieces(self.chain, self.box, stop):
+            return
+        self._boxes(self.chain, self.box, rng, stop)
 
-    def _pieces(self, chain: Chain, box: FloatArray, stop: Callable[[], bool]) -> None:
+    def _pieces(self, chain: Chain, box: FloatArray, stop: Callable[[], bool]) -> bool:
         try:
             pieces = steepest_pieces(chain, box, start=self.upper, stop=stop, tell=self.tell)
         except UnknownModuleError as error:
             self.bound(LipschitzBound(math.inf, PIECES, str(error)))
-            return
+            return False
         self.stopped = not pieces.complete
         for x, x_other in pieces.pairs:
             self.pair(x, x_other, 0.0)
         self.bound(LipschitzBound(pieces.upper, PIECES))
+        return True
+
+    def _boxes(self, chain: Chain, box: FloatArray, rng: np.random.Generator, stop: Callable[[], bool]) -> None:
+        try:
+            boxes = halve_boxes(chain, box, lower=self.lower.value, start=self.upper, stop=stop, tell=self.tell)
+        except UnknownModuleError as error:
+            self.bound(LipschitzBound(math.inf, BOXES, str(error)))
+            return
+        self.stopped = not boxes.complete
+        if len(boxes.steepest):
+            # Points all over the box beside them, from which the search takes the lengths of its steps.
+            places = np.concatenate([boxes.steepest, fill(box, len(boxes.steepest), rng)])
+            found = search(self.function, places, rng, n_pairs=1, n_starts=64, n_rounds=10, box=box)
+            self.pair(found.x, found.x_other, found.value)
+        self.bound(LipschitzBound(boxes.upper, BOXES))
 
     def result(self) -> LipschitzAudit:
         best = min(self.bounds, key=lambda bound: bound.value)
         lower = self.lower
         if lower.value > best.value:
-            if self.integers is not None:
+            if self.slope is not None:
                 raise CertificateError(
                     f"slope {lower.value!r} above the bound {best.value!r}; please report this critic"
                 )
@@ -212,7 +237,7 @@ class _Audit:
         return LipschitzAudit(
             lower=lower.value,
             witness=(lower.x, lower.x_other),
-            lower_is_proven=self.integers is not None,
+            lower_is_proven=self.slope is not None,
             upper=best.value,
             method=best.method,
             reason=best.reason if math.isinf(best.value) else "",
@@ -226,12 +251,16 @@ def _dimension(critic: Any, box: FloatArray | None) -> int:
     """The critic's own dimension where it says it, else that of the box."""
     if isinstance(critic, CriticFunction | MLPCritic):
         return critic.dim
-    if isinstance(critic, nn.Module):
+    if isinstance(critic, nn.Module) and box is None:
         for layer in critic.modules():
             if isinstance(layer, Cones):
                 return int(layer.centres.shape[1])
-            if isinstance(layer, nn.Linear) and box is None:
+            if isinstance(layer, nn.Linear):
                 return layer.in_features
+            if isinstance(layer, nn.Unflatten) and layer.dim == 1:
+                return math.prod(layer.unflattened_size)
+            if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d):
+                break
     if box is None:
         raise InvalidTypeError(
             "domain", "be a box where the critic does not say its dimension", "None", "write [(low, high), …]"

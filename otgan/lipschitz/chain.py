@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -114,7 +115,7 @@ def read_chain(critic: Any) -> Chain:
         raise UnknownModuleError("there is no Linear layer")
     if stages[-1].kind != "none":
         stages.append(_identity(len(stages[-1].weight)))
-    for before, after in zip(stages, stages[1:], strict=False):
+    for before, after in pairwise(stages):
         if len(before.weight) != after.weight.shape[1]:
             raise UnknownModuleError("the layers' widths do not fit together")
     if len(stages[-1].weight) != 1:

@@ -93,9 +93,6 @@ def steepest_pieces(
 
     Raises:
         UnknownModuleError: If its numbers are too large or too small for float64, or groups too large.
-
-    Source: Hein and Andriushchenko (2017), Formal guarantees on the robustness of a classifier against adversarial
-    manipulation, for bounds of local Lipschitz constants.
     """
     return _Search(chain, box, start, stop, tell).run()
 
@@ -130,8 +127,10 @@ class _Search:
         """Drop numbers so small that products would underflow, and count them among the errors instead."""
         n_stages = len(self.weights)
         tiny = 10.0 ** (-110 / n_stages)
-        self.dropped_weights, self.dropped_biases = [], []
-        self.weight_sizes, self.bias_sizes = [], []
+        self.dropped_weights: list[FloatArray] = []
+        self.dropped_biases: list[FloatArray] = []
+        self.weight_sizes: list[FloatArray] = []
+        self.bias_sizes: list[FloatArray] = []
         largest = max(1.0, float(np.abs(self.box).max()))
         for weight, bias in zip(self.weights, biases, strict=True):
             for values, kept, sizes in (
@@ -199,10 +198,11 @@ class _Search:
         if heap and rest:
             rest = max(rest, -heap[0][0])
         upper = max(self.found, rest)
-        pairs = [pair for *_, points, gradient in sorted(self.best, key=lambda item: -item[0])
-                 if (pair := self._pair(points, gradient)) is not None]  # fmt: skip
+        steepest = sorted(self.best, key=lambda item: -item[0])
+        found = (self._pair(points, gradient) for *_, points, gradient in steepest)
+        pairs = [pair for pair in found if pair is not None]
         return Pieces(
-            min(upper, self.start) if self.found <= self.start else upper,
+            min(upper, self.start),
             self.lower,
             self.n_pieces,
             not rest,
@@ -225,7 +225,7 @@ class _Search:
             if turn % PATIENCE == PATIENCE - 1 and self.stop():
                 return True
             polygon, open_cuts, signs, done = stack.pop()
-            above, below = (signs > 0).any(axis=1), (signs < 0).any(axis=1)
+            above, below = np.any(signs > 0, axis=1), np.any(signs < 0, axis=1)
             crossing = above & below
             decided = ~crossing
             done[open_cuts[decided]] = np.where(below[decided], -1, 1)
@@ -253,7 +253,8 @@ class _Search:
         doubt = 1.02 * (region.cut_sizes[which] @ errors)
         signs = np.sign(z).astype(np.int8)
         # Without any doubt, a value is exactly what it is; that is 0 where all its terms are.
-        for i, k in np.argwhere((np.abs(z) <= doubt) & (doubt > 0)):
+        unsure = np.asarray((np.abs(z) <= doubt) & (doubt > 0))
+        for i, k in np.argwhere(unsure).tolist():
             signs[i, k] = polygon.corners[k].side(self._exact(region, int(which[i])))
         return signs
 

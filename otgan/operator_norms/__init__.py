@@ -1,5 +1,6 @@
-"""Proven upper bounds of the norms of linear maps, rounded upward: pure numerics, no network in here."""
+"""Proven bounds of the norms of linear maps, rounded outward: pure numerics, no network in here."""
 
-from otgan.operator_norms.matrix import spectral_norm_upper_bound
+from otgan.operator_norms.convolution import convolution_norm_upper_bound
+from otgan.operator_norms.matrix import least_eigenvalue_lower_bound, spectral_norm_upper_bound
 
-__all__ = ["spectral_norm_upper_bound"]
+__all__ = ["convolution_norm_upper_bound", "least_eigenvalue_lower_bound", "spectral_norm_upper_bound"]

@@ -1,4 +1,4 @@
-"""A proven upper bound of a matrix's spectral norm."""
+"""Proven bounds of a matrix's spectral norm and of a symmetric one's eigenvalues."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from otgan.checks import FloatArray, as_points
+from otgan.errors import InvalidValueError
 
 #: Unit roundoff of float64, and what stands for everything that underflow can lose when entries are at most 1.
 U = 2.0**-53
@@ -85,3 +86,47 @@ def _gamma(k: int) -> float:
 def _up(value: float, n_roundings: int) -> float:
     """At least the exact result, where value > 0 was reached through so many roundings of positive numbers."""
     return value * (1 + 2 * (n_roundings + 2) * U) + UNDERFLOW
+
+
+def least_eigenvalue_lower_bound(matrix: Any) -> float:
+    r"""A number that is at most every eigenvalue of the symmetric float64 matrix A as it stands.
+
+    With computed eigenvectors Q and eigenvalues Λ, whatever their quality, A = Q Λ Qᵀ + R, so that the least
+    eigenvalue is at least that of Q Λ Qᵀ less ‖R‖_F. If l is the least entry of Λ, Q Λ Qᵀ ⪰ l Q Qᵀ, and the eigenvalues
+    of Q Qᵀ lie within ‖QᵀQ − I‖_F of 1. Roundings are bounded as in `spectral_norm_upper_bound`.
+
+    Args:
+        matrix: A, (n, n), finite and exactly symmetric.
+
+    Returns:
+        The bound; −inf where none is proven.
+
+    Raises:
+        InvalidShapeError, InvalidTypeError, InvalidValueError: If it is not a finite real matrix, or not symmetric.
+
+    Source: Higham (2002), Accuracy and Stability of Numerical Algorithms, Ch. 3 (γ_k).
+    """
+    A = as_points("matrix", matrix)
+    if not np.array_equal(A, A.T):
+        raise InvalidValueError("matrix", "be symmetric", f"shape {A.shape}", "take (A + A.T) / 2")
+    if not A.any():
+        return 0.0
+    exponent = math.frexp(float(np.abs(A).max()))[1]
+    A = np.ldexp(A, -exponent)
+    n = len(A)
+    try:
+        values, Q = np.linalg.eigh(A)
+    except np.linalg.LinAlgError:
+        return -math.inf
+    largest = float(np.abs(values).max())
+    spread = _frobenius(Q)
+    residual = _frobenius(A - (Q * values) @ Q.T)
+    rounding = _gamma(n + 2) * (largest * spread**2 + residual)
+    skew = _up(_frobenius(Q.T @ Q - np.eye(n)) + _gamma(n + 1) * (spread**2 + n), 4)
+    least = float(values.min())
+    least = least * (1 - skew) if least > 0 else least * (1 + skew)
+    bound = least - _up(residual + rounding, 16) - 16 * U * abs(least)
+    try:
+        return math.ldexp(bound, exponent)
+    except OverflowError:
+        return -math.inf

@@ -24,7 +24,7 @@ def test_it_is_the_product_of_the_norms(seed):
     norms = [np.linalg.norm(layer.weight.detach().double().numpy(), 2) for layer in critic.layers[::2]]
     bound = certified_upper_bound(critic)
     assert bound.value == pytest.approx(math.prod(norms), rel=1e-10)
-    assert bound.method == "product of spectral norms"
+    assert bound.method == "product of operator norms"
     assert bound.reason == ""
 
 

@@ -1,0 +1,203 @@
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from otgan.critics import MLPCritic
+from otgan.critics.layers import GroupSort
+from otgan.lipschitz.chain import read_chain
+from otgan.lipschitz.integers import IntegerChain, root_below
+from otgan.lipschitz.pieces import steepest_pieces
+from otgan.lipschitz.walk import UnknownModuleError
+from tests.lipschitz.oracle import largest_slope, random_network
+
+
+def box(half=1.0, dim=2):
+    return np.array([[-half] * dim, [half] * dim])
+
+
+def assert_is(pieces, truth):
+    """The bracket holds, the oracle being good to some 1e-12, and it is narrow."""
+    assert pieces.complete
+    assert pieces.lower <= truth * (1 + 1e-9)
+    assert pieces.upper >= truth * (1 - 1e-9)
+    assert pieces.upper <= pieces.lower * (1 + 1e-10)
+
+
+@pytest.mark.parametrize("kind", ["relu", "leaky", "sort"])
+@pytest.mark.parametrize("seed", range(6))
+def test_random_networks_against_all_patterns(kind, seed):
+    rng = np.random.default_rng(seed)
+    critic = random_network(rng, (2, 4, 4, 1), kind)
+    assert_is(steepest_pieces(read_chain(critic), box()), largest_slope(critic, *box()))
+
+
+@pytest.mark.parametrize("kind", ["relu", "leaky", "sort"])
+@pytest.mark.parametrize("seed", range(6))
+def test_degenerate_networks_against_all_patterns(kind, seed):
+    """Lines through one point, lines that coincide, lines along the edge of the box, units that are 0."""
+    rng = np.random.default_rng(100 + seed)
+    critic = random_network(rng, (2, 4, 4, 1), kind, integer=True, zero_bias=seed % 2 == 0, twins=seed % 3 == 0)
+    assert_is(steepest_pieces(read_chain(critic), box()), largest_slope(critic, *box()))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_variable(seed):
+    critic = random_network(np.random.default_rng(seed), (1, 6, 4, 1))
+    pieces = steepest_pieces(read_chain(critic), box(dim=1))
+    assert_is(pieces, largest_slope(critic, [-1], [1]))
+    assert pieces.pairs.shape[2] == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_three_hidden_layers(seed):
+    critic = random_network(np.random.default_rng(seed), (2, 3, 3, 3, 1))
+    assert_is(steepest_pieces(read_chain(critic), box()), largest_slope(critic, *box()))
+
+
+def test_sorting_in_groups_of_three_is_sorting():
+    """f is the largest of three planes, whose pieces are plain to see."""
+    critic = nn.Sequential(nn.Linear(2, 3), GroupSort(3), nn.Linear(3, 1))
+    with torch.no_grad():
+        critic[0].weight.copy_(torch.tensor([[3.0, 0.0], [0.0, 2.0], [-1.0, -1.0]]))
+        critic[0].bias.copy_(torch.tensor([0.0, 0.0, 4.0]))
+        critic[2].weight.copy_(torch.tensor([[0.0, 0.0, 1.0]]))
+        critic[2].bias.zero_()
+    # On [−1, 1]² the third plane is at least 2, more than y's 2; x's 3 beats it beyond 4 x > 4 − y: a corner.
+    assert_is(steepest_pieces(read_chain(critic), box()), 3.0)
+    assert_is(steepest_pieces(read_chain(critic), box(0.5)), math.sqrt(2))
+
+
+def hat(bias):
+    """relu(x + bias) times 7."""
+    critic = nn.Sequential(nn.Linear(2, 1), nn.ReLU(), nn.Linear(1, 1))
+    with torch.no_grad():
+        critic[0].weight.copy_(torch.tensor([[1.0, 0.0]]))
+        critic[0].bias.fill_(bias)
+        critic[2].weight.fill_(7.0)
+        critic[2].bias.zero_()
+    return critic
+
+
+def test_a_kink_on_the_edge_has_only_one_side():
+    """And the float next to it makes a sliver that counts."""
+    assert steepest_pieces(read_chain(hat(-1.0)), box()).upper == 0
+    sliver = steepest_pieces(read_chain(hat(-float(np.nextafter(np.float32(1), np.float32(0))))), box())
+    assert_is(sliver, 7.0)
+
+
+def test_many_lines_through_one_point_make_no_more_pieces_than_sectors():
+    """Forty lines through the origin: 80 sectors, and none of the 2^40 patterns that rounding might see there."""
+    rng = np.random.default_rng(0)
+    critic = random_network(rng, (2, 40, 1), zero_bias=True)
+    chain = read_chain(critic)
+    pieces = steepest_pieces(chain, box())
+    W, w = chain.stages[0].weight, chain.stages[1].weight
+    angles = np.sort(np.concatenate([a + np.arctan2(W[:, 0], -W[:, 1]) for a in (0, np.pi)]))
+    inside = angles + np.diff(angles, append=angles[0] + 2 * np.pi) / 2
+    on = np.stack([np.cos(inside), np.sin(inside)], 1) @ W.T > 0
+    assert_is(pieces, np.linalg.norm((on * w[0]) @ W, axis=1).max())
+    assert pieces.n_pieces <= 80
+
+
+def test_all_pieces_are_counted_where_none_is_steeper():
+    """Gradients ±(1, 0) ± (0, 1): every one of the four quadrants is as steep, and they are looked at in turn."""
+    critic = nn.Sequential(nn.Linear(2, 4, bias=False), nn.ReLU(), nn.Linear(4, 1, bias=False))
+    with torch.no_grad():
+        critic[0].weight.copy_(torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]]))
+        critic[2].weight.fill_(1.0)
+    pieces = steepest_pieces(read_chain(critic), box())
+    assert_is(pieces, math.sqrt(2))
+    assert 1 <= pieces.n_pieces <= 4
+
+
+@pytest.mark.parametrize("calls", [0, 1, 3, 10])
+def test_it_can_be_stopped_at_any_time(calls):
+    critic = MLPCritic(2, hidden=(32, 32), seed=3)
+    chain = read_chain(critic)
+    whole = steepest_pieces(chain, box())
+    left = iter(range(calls))
+    some = steepest_pieces(chain, box(), start=100.0, stop=lambda: next(left, None) is None)
+    assert not some.complete
+    assert some.lower <= whole.lower <= whole.upper <= some.upper <= 100
+
+
+def test_the_bracket_narrows_on_the_way():
+    seen = []
+    critic = MLPCritic(2, hidden=(32, 32), seed=3)
+    pieces = steepest_pieces(read_chain(critic), box(), tell=lambda lower, upper: seen.append((lower, upper)))
+    uppers = [upper for _, upper in seen]
+    assert uppers == sorted(uppers, reverse=True)
+    assert all(lower <= pieces.lower and upper >= pieces.upper for lower, upper in seen)
+
+
+def test_centre_and_scale_are_folded_in_exactly():
+    """The same network in other units has the same slopes in a box that moves along."""
+    critic = MLPCritic(2, hidden=(16, 16), seed=2)
+    plain = steepest_pieces(read_chain(critic), box())
+    critic.standardize([0.1, -7.3], 0.3)
+    s, c = float(critic.scale), critic.centre.numpy().astype(float)
+    moved = steepest_pieces(read_chain(critic), c + s * box())
+    assert moved.upper == pytest.approx(plain.upper, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pairs_lie_in_the_box_and_show_the_slope(seed):
+    critic = MLPCritic(2, hidden=(24, 24), seed=seed).double()
+    chain = read_chain(critic)
+    pieces = steepest_pieces(chain, box())
+    x, other = torch.tensor(pieces.pairs[0])
+    assert (np.abs(pieces.pairs) <= 1).all()
+    with torch.no_grad():
+        rise = (critic(x[None]) - critic(other[None])).abs().item()
+    assert rise / (x - other).norm().item() == pytest.approx(pieces.upper, rel=1e-6)
+    slope = IntegerChain(chain).slope(*pieces.pairs[0])
+    assert slope == pytest.approx(pieces.upper, rel=1e-9)
+    assert slope <= pieces.upper
+
+
+@pytest.mark.parametrize("kind", ["relu", "leaky", "sort"])
+def test_values_in_integers_are_those_of_rational_arithmetic(kind):
+    critic = random_network(np.random.default_rng(4), (3, 4, 4, 1), kind)
+    chain = read_chain(critic)
+    point = np.random.default_rng(5).standard_normal(3)
+    values = [Fraction(float(x)) for x in point]
+    for stage in chain.stages:
+        values = [
+            sum((Fraction(float(w)) * v for w, v in zip(row, values, strict=True)), Fraction(float(b)))
+            for row, b in zip(stage.weight, stage.bias, strict=True)
+        ]
+        if stage.kind == "leaky":
+            values = [v if v > 0 else Fraction(stage.number) * v for v in values]
+        elif stage.kind == "sort":
+            values = [v for k in range(0, len(values), 2) for v in sorted(values[k : k + 2])]
+    assert IntegerChain(chain).value(point) == values[0]
+
+
+def test_roots_are_rounded_downward():
+    assert root_below(Fraction(9, 4)) == 1.5
+    root = root_below(Fraction(2))
+    assert Fraction(root) ** 2 < 2 < Fraction(math.nextafter(root, 2)) ** 2
+    assert root_below(Fraction(0)) == 0
+
+
+def test_numbers_beyond_float64_are_refused():
+    critic = hat(0.0).double()
+    with torch.no_grad():
+        critic[0].weight.mul_(1e200)
+    with pytest.raises(UnknownModuleError, match="too large or too small"):
+        steepest_pieces(read_chain(critic), box())
+
+
+def test_tiny_weights_are_bounded_and_not_lost():
+    """A denormal weight beside ordinary ones; and one that alone decides on which side of a kink everything lies."""
+    critic = hat(0.0).double()
+    with torch.no_grad():
+        critic[0].weight.copy_(torch.tensor([[0.0, 0.0]]))
+        critic[0].weight[0, 0] = 1e-150
+    pieces = steepest_pieces(read_chain(critic), box())
+    assert 7e-150 <= pieces.upper <= 1e-30
+    assert pieces.lower <= 7e-150
