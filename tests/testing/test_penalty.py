@@ -64,7 +64,7 @@ def by_vmap(critic, x, y):
     return (norms(torch.func.vmap(torch.func.grad(value))(x)) - 1).square().mean()
 
 
-@pytest.mark.parametrize("shape", [1, 3, (2, 2, 2)], ids=str)
+@pytest.mark.parametrize("shape", [1, (2, 2, 2)], ids=str)
 @pytest.mark.parametrize(
     "penalty",
     [two_sided, one_sided, r1, global_randomness, own_generator, near, column_only, flat_only, by_vmap],
