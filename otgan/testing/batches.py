@@ -42,6 +42,14 @@ def assert_no_batch_coupling(critic: Any, shape: int | tuple[int, ...], *, seed:
     __tracebackhide__ = True
     shape = read_shape(shape)
     rng = np.random.default_rng(as_count("seed", seed, low=0))
+    with torch.random.fork_rng(devices=[]):
+        fault = _find(critic, shape, rng)
+    if fault:
+        raise AssertionError(fault)
+
+
+def _find(critic: Any, shape: tuple[int, ...], rng: np.random.Generator) -> str:
+    """What couples samples, in a sentence; empty where nothing was found."""
     for mode, function in _modes(critic, shape):
         for last, fails in ((False, _changes(function, last=False)), (True, _changes(function, last=True))):
             clouds = next(filter(fails, _batches(function.dim, rng)), None)
@@ -53,10 +61,11 @@ def assert_no_batch_coupling(critic: Any, shape: int | tuple[int, ...], *, seed:
                 f"f(z) = {value:.6g} {_beside(cloud)}" for value, cloud in zip(values, (beside, other), strict=True)
             ]
             where = " and z last" if last else ""
-            raise AssertionError(
+            return (
                 f"critic must compute each value from its own point only, got {what[0]} and {what[1]}{where}, "
                 f"for z = {show(z[0])}{mode}{_suspects(critic)}"
             )
+    return ""
 
 
 def read_shape(shape: Any) -> tuple[int, ...]:

@@ -36,7 +36,7 @@ def point_clouds(
         min_points: Smallest n.
         max_points: Largest n.
         scales: What all coordinates, at most 8 in size, are multiplied by.
-        exact: Whether coordinates are multiples of 1/4 alone, so that sums of them do not round.
+        exact: Whether coordinates, before they are scaled, are multiples of 1/4, so that sums of them do not round.
 
     Raises:
         InvalidTypeError, InvalidValueError: If a size is no positive integer, or a scale no positive number.

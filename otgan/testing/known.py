@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from otgan.checks import FloatArray, as_count
+from otgan.checks import FloatArray, as_count, as_number
 from otgan.errors import InvalidValueError
 from otgan.exact import down, up
 from otgan.interval import Interval
@@ -97,7 +97,7 @@ def pairs_with_known_w1(
     if not scales:
         raise InvalidValueError("scales", "hold a number", scales, "write (1.0,) for lengths that are not scaled")
     for scale in scales:
-        if not (scale > 0 and math.frexp(scale)[0] == 0.5):
+        if math.frexp(as_number("scales", scale, low=0, open_low=True))[0] != 0.5:
             raise InvalidValueError("scales", "be powers of two", scale, "as in 2.0**-20, so that nothing rounds")
     return _pair(ds, count, usable, list(scales))
 

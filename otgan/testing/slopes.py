@@ -14,7 +14,7 @@ from otgan.critics.layers import Cones
 from otgan.errors import InvalidTypeError
 from otgan.lipschitz import CriticFunction, as_function, audit, certified_upper_bound
 from otgan.lipschitz.domain import as_domain
-from otgan.lipschitz.lower import ALLOWANCE, search
+from otgan.lipschitz.lower import ALLOWANCE, fill, search
 from otgan.testing.witness import Clouds, show, shrink
 
 #: Evenly spread points of a round, and rounds: together 2¹⁵ places, so that in a square of side 5 some ten lie in
@@ -22,6 +22,13 @@ from otgan.testing.witness import Clouds, show, shrink
 #: its climb.
 PLACES = 2**13
 ROUNDS = 4
+
+#: Up to so many dimensions places follow a Sobol sequence.
+EVEN_DIMENSIONS = 32
+
+#: Coordinates of all places of a round: 32 MiB; and the fewest places, however many dimensions there are.
+MOST_NUMBERS = 2**22
+LEAST_PLACES = 64
 
 #: The least time that is left to the audit, which always looks at some points.
 LEAST_SECONDS = 0.1
@@ -46,14 +53,16 @@ def assert_lipschitz(
     a gradient alone. Passing means that nothing was found; it is a proof only where layers or pieces give one.
 
     Args:
-        f: A torch module, or a function of (n, d) NumPy or torch points; evaluated in float64 where it can be.
+        f: A torch module, or a function of (n, d) NumPy or torch points; evaluated in float64 where it can be. One of
+            NumPy points is differentiated by differences, 2 d evaluations a point: slow in many dimensions.
         k: The constant that is claimed, in values of f per unit of length.
         domain: The box, [(low, high), ...] with one pair for each coordinate. None for all of R^d, where the audit
             looks around 0, or around its centre for an `MLPCritic`.
         dim: Dimension d, needed where neither the domain nor the module tells it.
         tol: Slopes up to k (1 + tol) pass. The default is what the weights of a layer that is orthonormal in float32
             leave of it; slopes are seen to 1e-9.
-        max_seconds: The search ends after about this time. Small networks take a second or less.
+        max_seconds: The search ends after about this time. Small networks take a second, two layers of 128 in the
+            plane a few.
         seed: Of the search; the same seed finds the same points.
 
     Raises:
@@ -114,15 +123,21 @@ def _search(
 ) -> tuple[FloatArray, FloatArray] | None:
     """Two points of the box between which the slope exceeds the level, the steepest of the first round with any."""
     rng = np.random.default_rng(seed)
-    sobol = torch.quasirandom.SobolEngine(function.dim, scramble=True, seed=seed)
+    # In many dimensions nothing is spread evenly, and a Sobol sequence ends at some twenty thousand.
+    spread = function.dim <= EVEN_DIMENSIONS
+    sobol = torch.quasirandom.SobolEngine(function.dim, scramble=True, seed=seed) if spread else None
     low, high = box
+    n = max(LEAST_PLACES, min(PLACES, MOST_NUMBERS // function.dim))
     for _ in range(ROUNDS):
-        places = np.clip(low + (high - low) * sobol.draw(PLACES, dtype=torch.float64).numpy(), low, high)
+        if sobol is None:
+            places = fill(box, n, rng)
+        else:
+            places = np.clip(low + (high - low) * sobol.draw(n, dtype=torch.float64).numpy(), low, high)
         found = search(
             function,
             places,
             rng,
-            n_pairs=1024,
+            n_pairs=min(1024, n),
             n_starts=32,
             n_rounds=12,
             box=box,

@@ -93,6 +93,18 @@ def test_eval_mode_has_its_turn():
         assert_no_batch_coupling(InEval(), 2)
 
 
+class Noisy(nn.Module):
+    def forward(self, x):
+        return nn.functional.dropout(x)[:, 0]
+
+
+def test_chance_is_no_coupling_and_leaves_no_trace():
+    state = torch.random.get_rng_state()
+    with pytest.raises(CriticError, match="critic must give the same value for the same points each time, got random"):
+        assert_no_batch_coupling(Noisy(), 2)
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
 @pytest.mark.parametrize(
     ("critic", "shape", "error", "message"),
     [

@@ -96,6 +96,12 @@ def test_the_pieces_of_a_network_are_all_looked_at():
     assert slope_of(ridge, domain=BOX) == pytest.approx(3, rel=1e-3)
 
 
+def test_many_dimensions():
+    box = np.tile([-1.0, 1.0], (1000, 1))
+    assert_lipschitz(lambda x: torch.linalg.vector_norm(x, dim=1), domain=box, max_seconds=0.1)
+    assert 1.05 < slope_of(lambda x: 1.1 * torch.linalg.vector_norm(x, dim=1), domain=box) <= 1.1 + 1e-9
+
+
 def test_the_same_seed_finds_the_same_points():
     def text(seed):
         with pytest.raises(AssertionError) as caught:
