@@ -9,7 +9,7 @@ from torch import nn
 from otgan.critics import MLPCritic
 from otgan.critics.layers import GroupSort
 from otgan.lipschitz.chain import read_chain
-from otgan.lipschitz.integers import IntegerChain, root_below
+from otgan.lipschitz.integers import IntegerChain, root_above, root_below
 from otgan.lipschitz.pieces import steepest_pieces
 from otgan.lipschitz.walk import UnknownModuleError
 from tests.lipschitz.oracle import largest_slope, random_network
@@ -28,7 +28,7 @@ def assert_is(pieces, truth):
 
 
 @pytest.mark.parametrize("kind", ["relu", "leaky", "sort"])
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_random_networks_against_all_patterns(kind, seed):
     rng = np.random.default_rng(seed)
     critic = random_network(rng, (2, 4, 4, 1), kind)
@@ -36,7 +36,7 @@ def test_random_networks_against_all_patterns(kind, seed):
 
 
 @pytest.mark.parametrize("kind", ["relu", "leaky", "sort"])
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_degenerate_networks_against_all_patterns(kind, seed):
     """Lines through one point, lines that coincide, lines along the edge of the box, units that are 0."""
     rng = np.random.default_rng(100 + seed)
@@ -181,7 +181,23 @@ def test_roots_are_rounded_downward():
     assert root_below(Fraction(9, 4)) == 1.5
     root = root_below(Fraction(2))
     assert Fraction(root) ** 2 < 2 < Fraction(math.nextafter(root, 2)) ** 2
-    assert root_below(Fraction(0)) == 0
+    assert Fraction(root_above(Fraction(2))) ** 2 > 2
+    assert root_below(Fraction(0)) == root_above(Fraction(0)) == 0
+
+
+def test_gradients_that_cancel_are_exactly_nothing():
+    """The same unit by 1/3, by 2/3, and taken away again: what rounding would make of it is no slope."""
+    critic = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)).double()
+    with torch.no_grad():
+        critic[0].weight.copy_(torch.tensor([[0.1, 0.7]] * 3, dtype=torch.float64))
+        critic[0].bias.fill_(5.0)
+        critic[2].weight.copy_(torch.tensor([[1 / 3, 2 / 3, -(1 / 3 + 2 / 3)]], dtype=torch.float64))
+    pieces = steepest_pieces(read_chain(critic), box())
+    square = (Fraction(1 / 3) + Fraction(2 / 3) - Fraction(1 / 3 + 2 / 3)) ** 2 * (
+        Fraction(0.1) ** 2 + Fraction(0.7) ** 2
+    )
+    assert Fraction(pieces.lower) ** 2 <= square <= Fraction(pieces.upper) ** 2
+    assert pieces.upper <= math.nextafter(math.nextafter(pieces.lower, 1), 1)
 
 
 def test_numbers_beyond_float64_are_refused():
@@ -199,5 +215,5 @@ def test_tiny_weights_are_bounded_and_not_lost():
         critic[0].weight.copy_(torch.tensor([[0.0, 0.0]]))
         critic[0].weight[0, 0] = 1e-150
     pieces = steepest_pieces(read_chain(critic), box())
-    assert 7e-150 <= pieces.upper <= 1e-30
-    assert pieces.lower <= 7e-150
+    assert pieces.lower <= 7e-150 <= pieces.upper
+    assert pieces.upper <= pieces.lower * (1 + 1e-15)
