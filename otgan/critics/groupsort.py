@@ -36,9 +36,10 @@ class GroupSortMethod(DualObjective):
     r"""The objective $E f(y) - E f(x)$, x from the source, y the target, with orthonormal weights and sorted units.
 
     A matrix with orthonormal rows or columns has the norm 1, and sorting permutes: so f is K-Lipschitz, with K in the
-    last weight, and where no layer narrows, the gradient keeps its norm on its way back to the input. The critic that
-    is delivered has plain weights, each divided by a *proven* upper bound of its norm, so that the product is at most
-    K, and less than 10⁻⁶ K below it.
+    last weight. On its way back the gradient keeps its norm through sorting and through each layer that is no wider
+    than the one before it; through a wider one, as the first mostly is, it can. The critic that is delivered has plain
+    weights, each divided by a *proven* upper bound of its norm, so that the product is at most K, and less than 10⁻⁶ K
+    below it.
 
     Every function here is K-Lipschitz, so that no estimate exceeds K W1 of the laws by more than chance: the bias is
     downwards, by what the network's size and the steps leave out. Deeper networks fold more often and leave out less.

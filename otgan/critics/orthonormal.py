@@ -28,7 +28,10 @@ def bjorck_step(matrix: Tensor) -> Tensor:
 
 
 def orthonormalize(matrix: Tensor) -> Tensor:
-    """The nearest orthonormal matrix, (m, n): by a few iterations where it is near, by a decomposition where not."""
+    """The nearest orthonormal matrix, (m, n): by a few iterations where it is near, by a decomposition where not.
+
+    A singular value above √3 may come out with the other sign, so that the result is orthonormal and not the nearest.
+    """
     if matrix.shape[-2] < matrix.shape[-1]:
         return orthonormalize(matrix.mT).mT
     result = matrix

@@ -20,7 +20,8 @@ def weighted_layers(network: nn.Module) -> list[Weighted]:
 
     Raises:
         CriticError: If another layer has weights, whose norm would not be held; if a convolution pads with other values
-            than zeros; if a weight is computed from others, serves two layers, or is zero; or if there is no such layer.
+            than zeros; if a weight is computed from others, serves two layers, or is zero; or if there is no such
+            layer.
     """
     layers: list[Weighted] = []
     for name, module in network.named_modules():
