@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from otgan.checks import as_number
-from otgan.critics.transforms import pairwise, transform
 from otgan.critics.draws import Draws
 from otgan.critics.method import Method, Players, Terms, estimate, values_of_both
+from otgan.critics.transforms import pairwise, transform
 
 
 @dataclass(frozen=True)

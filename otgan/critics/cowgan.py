@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from otgan.critics.transforms import pairwise, transform
 from otgan.critics.draws import Draws
 from otgan.critics.method import Method, Players, Terms, estimate, values_of_both
+from otgan.critics.transforms import pairwise, transform
 
 
 @dataclass(frozen=True)

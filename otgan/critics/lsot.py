@@ -30,15 +30,15 @@ class Lsot(Method):
     The critic is u. The objective does not say what u is at the target, nor v at the source, while the estimate asks
     there. So v is written as −u − w, with a network w of its own that starts at 0, which leaves the family of pairs as
     it is; and an added $\tau\, E\, w(y)^2$ draws v towards −u, which for W1 costs nothing at the optimum without ε. The
-    estimate then is at most E u + E v + E w.
+    estimate is E u + E v + E w.
 
     Attributes:
         regularization: "l2" or "entropy".
         epsilon: ε > 0, in the units of training, in which coordinates have size 1.
         tie: τ ≥ 0; 0 for the objective of the paper.
 
-    Source: Seguy et al. (2018), Large-Scale Optimal Transport and Mapping Estimation, Sec. 3, after the authors' code;
-    as a critic: Korotin, Kolesov and Burnaev (2022), Kantorovich Strikes Back! Wasserstein GANs are not Optimal
+    Source: Seguy et al. (2018), Large-Scale Optimal Transport and Mapping Estimation, after the authors' code; as a
+    critic: Korotin, Kolesov and Burnaev (2022), Kantorovich Strikes Back! Wasserstein GANs are not Optimal
     Transport?
     """
 
