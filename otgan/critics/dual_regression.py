@@ -37,7 +37,7 @@ class Rays(nn.Module):
             self.register_buffer(name, torch.as_tensor(values, dtype=torch.float32))
 
     def forward(self, numbers: Tensor) -> Tensor:
-        """From a ray, as a number in [0, 1), and a place on it in [0, 1], (..., 2), to point and value, (..., d + 1)."""
+        """From a ray, a number in [0, 1), and a place on it in [0, 1], (..., 2), to point and value, (..., d + 1)."""
         k = len(self.starts)
         ray = (numbers[..., 0] * k).long().clamp(max=k - 1)  # 1 − 2⁻²⁴ times k rounds to k
         place = numbers[..., 1:]
@@ -69,7 +69,7 @@ class DualRegression(Method):
     """
 
     size: int = 4096
-    inside: float = 0.5
+    inside: float = 0.25
 
     name = "dual-regression"
     summary = "least squares on the exact potential of a sample, along its transport rays"

@@ -24,21 +24,23 @@ class Lsot(Method):
     R(t) is $[t]_+^2 / 4 \varepsilon$ (L2) or $\varepsilon\, e^{t / \varepsilon}$ (entropy), its mean over all pairs of
     the batch. The best u and v violate u + v ≤ K ‖x − y‖ wherever the regularised plan has mass. With ρ for that plan's
     density with respect to the product of the two measures, the optimum is
-    $\min_\rho E\, \rho K \|x - y\| + \varepsilon E \rho^2$ (L2), at least K W1 + ε, and E u + E v is above K W1 by
-    $\varepsilon E \rho^2$ once more: concentrated plans have a large ρ, so ε must be small, and training is then slow.
+    $\min_\rho E\, \rho K \|x - y\| + \varepsilon E \rho^2$ (L2), at least K W1 + ε, and E u + E v is higher by
+    $\varepsilon E \rho^2$ once more; for the entropy E u + E v is $E\,\rho K \|x - y\| + \varepsilon E \rho \log\rho$.
+    Either way the bias is upward, and ρ is large where the plan is concentrated, so that ε must be small. Training is
+    then slow, and the network's own bias, downwards, takes over.
 
     The critic is u. The objective does not say what u is at the target, nor v at the source, while the estimate asks
     there. So v is written as −u − w, with a network w of its own that starts at 0, which leaves the family of pairs as
     it is; and an added $\tau\, E\, w(y)^2$ draws v towards −u, which for W1 costs nothing at the optimum without ε. The
-    estimate then is at most E u + E v + E w.
+    estimate is E u + E v + E w.
 
     Attributes:
         regularization: "l2" or "entropy".
         epsilon: ε > 0, in the units of training, in which coordinates have size 1.
         tie: τ ≥ 0; 0 for the objective of the paper.
 
-    Source: Seguy et al. (2018), Large-Scale Optimal Transport and Mapping Estimation, Sec. 3, after the authors' code;
-    as a critic: Korotin, Kolesov and Burnaev (2022), Kantorovich Strikes Back! Wasserstein GANs are not Optimal
+    Source: Seguy et al. (2018), Large-Scale Optimal Transport and Mapping Estimation, after the authors' code; as a
+    critic: Korotin, Kolesov and Burnaev (2022), Kantorovich Strikes Back! Wasserstein GANs are not Optimal
     Transport?
     """
 

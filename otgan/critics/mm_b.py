@@ -21,7 +21,7 @@ class MmB(Method):
     stands here for comparison; `potentials` makes a feasible pair of it from its values at the source.
 
     Source: Korotin, Kolesov and Burnaev (2022), Kantorovich Strikes Back! Wasserstein GANs are not Optimal Transport?,
-    after their code of the solver, in which it goes back to Mallasto, Frellsen, Boomsma and Feragen (2019),
+    after the code of the benchmark, which names it after Mallasto, Frellsen, Boomsma and Feragen (2019),
     (q,p)-Wasserstein GANs.
     """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -51,10 +52,11 @@ class MoverMethod(Method):
         mover_steps: Steps of the mover before each of the critic.
     """
 
-    strictness: float = 2.0
-    mover_steps: int = 2
+    strictness: float = 4.0
+    mover_steps: int = 4
 
     held = "by the objective"
+    learning_rate: ClassVar[float] = 5e-4
 
     def __post_init__(self) -> None:
         super().__post_init__()

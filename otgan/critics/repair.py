@@ -77,27 +77,26 @@ def _values(critic: Any, points: FloatArray) -> FloatArray:
     """What the critic says of the points, (n,), float64; a module as a copy in float64 and eval mode."""
     if not callable(critic):
         raise InvalidTypeError("critic", "be a torch module or a function", type(critic).__name__, "pass its forward")
-    module = copy.deepcopy(critic).double().eval() if isinstance(critic, nn.Module) else None
     parts = []
-    for start in range(0, len(points), CHUNK):
-        chunk = points[start : start + CHUNK].copy()  # a critic that writes into its points must not move them
-        try:
+    try:
+        module = copy.deepcopy(critic).double().eval() if isinstance(critic, nn.Module) else None
+        for start in range(0, len(points), CHUNK):
+            chunk = points[start : start + CHUNK].copy()  # a critic that writes into its points must not move them
             with torch.no_grad():
                 raw = critic(chunk) if module is None else module(torch.from_numpy(chunk))
-        except Exception as error:
-            raise CriticError(
-                "critic",
-                f"accept points of shape (n, {points.shape[1]})",
-                f"{type(error).__name__}: {error}".splitlines()[0][:120],
-                "check d",
-            ) from error
-        values = raw.detach().cpu().numpy() if isinstance(raw, Tensor) else np.asarray(raw)
-        if values.shape not in ((len(chunk),), (len(chunk), 1)):
-            raise CriticError(
-                "critic", "return shape (n,) or (n, 1)", f"shape {values.shape}", "return one number per point"
-            )
-        parts.append(values.reshape(-1).astype(np.float64))
-    values = np.concatenate(parts)
+            parts.append(raw.detach().cpu().numpy() if isinstance(raw, Tensor) else np.asarray(raw))
+    except Exception as error:
+        raise CriticError(
+            "critic",
+            f"accept points of shape (n, {points.shape[1]})",
+            f"{type(error).__name__}: {error}".splitlines()[0][:120],
+            "check d; a module must be one that copy.deepcopy can copy",
+        ) from error
+    if any(part.ndim not in (1, 2) or part.size != len(part) for part in parts) or sum(map(len, parts)) != len(points):
+        raise CriticError(
+            "critic", "return shape (n,) or (n, 1)", f"shape {parts[-1].shape}", "return one number per point"
+        )
+    values = np.concatenate([part.reshape(-1).astype(np.float64) for part in parts])
     if not (abs(values) <= LARGEST_VALUE).all():
         raise CriticError(
             "critic", f"return finite values up to {LARGEST_VALUE:g}", "another value", "look for NaN weights"

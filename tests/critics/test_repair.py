@@ -19,8 +19,8 @@ X = RNG.standard_normal((40, 2)) + np.array([1.0, 0.0])
 Y = RNG.standard_normal((30, 2))
 
 
-def exact_slack(pair, x, y):
-    """The smallest ‖x_i − y_j‖ − (f_i + g_j), or its sign where it is close: compared as squares, in fractions."""
+def is_feasible(pair, x, y):
+    """Whether f_i + g_j ≤ ‖x_i − y_j‖ for all pairs: compared as squares, in fractions."""
     for i, point in enumerate(x):
         for j, other in enumerate(y):
             total = Fraction(float(pair.f[i])) + Fraction(float(pair.g[j]))
@@ -61,10 +61,10 @@ def critics(draw):
 
 
 @given(samples(), critics(), st.sampled_from([1.0, 0.3, 7.0]))
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_any_critic_gives_a_feasible_pair_below_w1(sample, critic, lipschitz):
     pair = potentials(critic, sample.x, sample.y, sample.a, sample.b, lipschitz=lipschitz)
-    assert exact_slack(pair, sample.x, sample.y)
+    assert is_feasible(pair, sample.x, sample.y)
     solution = otgan.wasserstein(sample.x, sample.y, sample.a, sample.b)
     a = np.ones(len(sample.x)) if sample.a is None else sample.a
     b = np.ones(len(sample.y)) if sample.b is None else sample.b
@@ -108,7 +108,7 @@ def test_the_better_side_is_taken():
 
 
 def test_weights_of_a_measure_decide():
-    weights = np.arange(1.0, 41.0)
+    weights = np.arange(1.0, 41.0) / 820
     measure = DiscreteMeasure(X, weights)
     one, other = potentials(MLPCritic(2), measure, Y), potentials(MLPCritic(2), X, Y, a=weights)
     assert (one.f == other.f).all()
