@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from otgan.certificate import dual_value, repaired_bound, tame
 from otgan.checks import FloatArray, as_count, as_number
 from otgan.errors import CriticError, InvalidShapeError
 from otgan.interval import Interval
 from otgan.lipschitz import CriticFunction, as_function, audit, sampled_lower_bound
+from otgan.lipschitz.domain import box_around
+from otgan.lipschitz.transport import LARGEST_VALUE, proven_lower_bounds
 from otgan.measures import DiscreteMeasure, as_measure
 from otgan.measures.base import MAX_SAMPLES
-from otgan.problem import problem_from_points
 from otgan.solution import OTSolution
 from otgan.solve import MAX_MEMORY, wasserstein
 from otgan.validation.report import (
@@ -33,10 +33,6 @@ from otgan.validation.verdict import judge
 
 #: Points along each axis of the grid on which a critic of two variables is drawn.
 RESOLUTION = 121
-#: The squares of a critic's values must stay in float64.
-LARGEST_VALUE = 1e150
-#: Boxes beyond this are no domain of an audit; all of space is.
-LARGEST_BOX = 1e99
 
 
 def validate(
@@ -108,7 +104,7 @@ def validate(
     noise = NoiseFloor(*halves)
     relative_error = _relative(estimate.value, truth.distance)
     slopes = _slopes(critic, function, np.concatenate([real.points, fake.points]), constant, rng, audit_seconds)
-    bounds = _lower_bounds(sides, values, slopes)
+    bounds = LowerBounds(*proven_lower_bounds(sides, values, slopes.upper / slopes.stated))
     evidence = _evidence(function, solution, sides, values, constant)
     alignment = _alignment(evidence)
     return ValidationReport(
@@ -185,7 +181,7 @@ def _slopes(
 ) -> Slopes:
     """What was seen near the samples or anywhere in their box, and what is proven on the box: W1 asks no more."""
     seen = sampled_lower_bound(function, points, rng)
-    found = audit(critic, domain=_box(points), max_seconds=seconds, seed=int(rng.integers(2**31)))
+    found = audit(critic, domain=box_around(points), max_seconds=seconds, seed=int(rng.integers(2**31)))
     lower, witness = max((seen.value, (seen.x, seen.x_other)), (found.lower, found.witness), key=lambda pair: pair[0])
     return Slopes(
         stated=constant,
@@ -195,29 +191,6 @@ def _slopes(
         method=found.method,
         reason=found.reason,
     )
-
-
-def _box(points: FloatArray) -> list[tuple[float, float]] | None:
-    """The box around the points, a little larger where all agree in a coordinate; None where that leaves its range."""
-    low, high = points.min(0), points.max(0)
-    size = float(np.abs(points).max())
-    if size > LARGEST_BOX:
-        return None
-    flat = low == high
-    margin = np.where(flat, 1e-3 * float((high - low).max()) or size or 1.0, 0.0)
-    return list(zip((low - margin).tolist(), (high + margin).tolist(), strict=True))
-
-
-def _lower_bounds(sides: list[DiscreteMeasure], values: list[FloatArray], slopes: Slopes) -> LowerBounds:
-    """Both from the values that were computed, whatever rounding did to them: what is infeasible is taken away."""
-    problem = problem_from_points(*sides)
-    costs, masses = problem.costs, problem.masses
-    by_transform = repaired_bound(problem, values[0], -values[1])
-    steepness = slopes.upper / slopes.stated
-    if not 0 < steepness < math.inf:
-        return LowerBounds(0.0, by_transform)
-    f, g = tame(values[0] / steepness, -values[1] / steepness, problem.a, costs.scale)
-    return LowerBounds(max(dual_value(costs, masses, f, to_rows=False, ceiling=g), 0.0), by_transform)
 
 
 def _error_parts(estimate: Estimate, truth: Truth, population: Interval, bounds: LowerBounds) -> ErrorParts:
