@@ -130,6 +130,9 @@ def _first_that_works(readings: Iterator[CriticFunction], shape: tuple[int, ...]
             error = error or caught
             continue
         values = function.values(points)  # its shape and NaN are refused with their own words
+        with np.errstate(over="ignore"):
+            if values.any() and (values == values.astype(np.float32)).all():  # rounded on the way, whatever their type
+                function.unit = max(function.unit, 2.0**-24)
         if (np.abs(values - function.values(points)) > function.unit**0.5 * np.abs(values).max()).any():
             raise CriticError(
                 "critic", "give the same value for the same points each time", "random values", "remove what draws them"
