@@ -15,6 +15,7 @@ from otgan.errors import InvalidTypeError
 from otgan.lipschitz import CriticFunction, as_function, audit, certified_upper_bound
 from otgan.lipschitz.domain import as_domain
 from otgan.lipschitz.lower import ALLOWANCE, fill, search
+from otgan.testing.rounding import admit_single_precision
 from otgan.testing.witness import Clouds, show, shrink
 
 #: Evenly spread points of a round, and rounds: together 2¹⁵ places, so that in a square of side 5 some ten lie in
@@ -100,22 +101,24 @@ def assert_lipschitz(
 
 def _function(f: Any, box: FloatArray | None, dim: int | None, seed: int) -> CriticFunction:
     """The function in float64, its dimension known."""
-    if box is not None:
-        probes = box[0] + (box[1] - box[0]) * np.random.default_rng(seed).random((8, box.shape[1]))
-        return as_function(f, box.shape[1], probes=probes)
-    if dim is None and isinstance(f, nn.Module):
+    d = dim if box is None else box.shape[1]
+    if d is None and isinstance(f, nn.Module):
         own = getattr(f, "dim", None)
         weights = (
             layer.centres if isinstance(layer, Cones) else layer.weight
             for layer in f.modules()
             if isinstance(layer, Cones | nn.Linear)
         )
-        dim = own if isinstance(own, int) else next((weight.shape[1] for weight in weights), None)
-    if dim is None:
+        d = own if isinstance(own, int) else next((weight.shape[1] for weight in weights), None)
+    if d is None:
         raise InvalidTypeError(
             "domain", "be given where f does not tell its dimension", "None", "pass domain=[(low, high), ...] or dim=d"
         )
-    return as_function(f, dim)
+    rng = np.random.default_rng(seed)
+    points = rng.standard_normal((16, d)) if box is None else fill(box, 16, rng)
+    function = as_function(f, d, probes=points)
+    admit_single_precision(function, points)
+    return function
 
 
 def _search(

@@ -24,6 +24,10 @@ def image_critic(*middle):
         return nn.Sequential(nn.Conv2d(1, 2, 2), *middle, nn.Flatten(), nn.Linear(8, 1))
 
 
+#: In float32 its values move by rounding as the batch grows.
+SINGLE = MLPCritic(3, hidden=(128, 128))
+
+
 @pytest.mark.parametrize(
     ("critic", "shape"),
     [
@@ -37,8 +41,21 @@ def image_critic(*middle):
         (lambda x: torch.linalg.vector_norm(x, dim=1), 3),
         (lambda x: x.astype(np.float32).sum(1, keepdims=True), 3),
         (lambda x: np.zeros(len(x)), 3),
+        (lambda x: 1.1 * SINGLE(x.float()).double(), 3),
     ],
-    ids=["mlp", "relu", "layer", "dropout", "spectral", "instance", "numpy", "torch", "float32", "zero"],
+    ids=[
+        "mlp",
+        "relu",
+        "layer",
+        "dropout",
+        "spectral",
+        "instance",
+        "numpy",
+        "torch",
+        "float32",
+        "zero",
+        "single inside",
+    ],
 )
 def test_uncoupled_critics_pass(critic, shape):
     state = torch.random.get_rng_state()

@@ -10,6 +10,7 @@ from torch import nn
 from otgan.critics import MLPCritic
 from otgan.critics.layers import Cones
 from otgan.errors import CriticError, InvalidShapeError, InvalidTypeError, InvalidValueError
+from otgan.lipschitz import certified_upper_bound
 from otgan.testing import assert_lipschitz, relu_network
 
 BOX = [(-1.0, 1.0)] * 2
@@ -60,6 +61,17 @@ def test_outside_of_the_domain_everything_is_allowed():
 def test_rounding_is_no_slope():
     assert_lipschitz(lambda x: 1e8 + x[:, 0], domain=BOX)  # steps of 1.5e-8, as steep as one likes
     assert_lipschitz(lambda x: x[:, 0].astype(np.float32), domain=BOX)
+
+
+def test_single_precision_inside_is_no_slope():
+    critic = MLPCritic(2, hidden=(64, 64))
+
+    def inside(x):
+        return 1.1 * critic(torch.as_tensor(x, dtype=torch.float32)).detach().numpy().astype(np.float64)
+
+    bound = 1.1 * certified_upper_bound(critic).value
+    assert_lipschitz(inside, 0.3 * bound, domain=BOX)
+    assert 0.01 * bound < slope_of(inside, 0.01 * bound, domain=BOX) < bound
 
 
 def test_a_kink_is_no_slope():
