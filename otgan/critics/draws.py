@@ -10,7 +10,7 @@ class Draws:
     """Random numbers in [0, 1), from one stream for each critic.
 
     Args:
-        *generators: One for each critic, on the device of the points.
+        *generators: One for each critic; on the CPU, they give the same numbers to every device.
         stacked: Whether batches have an axis of critics before that of samples.
 
     Attributes:
@@ -24,7 +24,7 @@ class Draws:
         """Numbers of this shape, of the dtype and on the device of `like`."""
 
         def draw(generator: torch.Generator, part: tuple[int, ...]) -> Tensor:
-            return torch.rand(part, generator=generator, dtype=like.dtype, device=like.device)
+            return torch.rand(part, generator=generator, dtype=like.dtype, device=generator.device).to(like.device)
 
         if self.batch_axes == 1:
             return draw(self.generators[0], shape)

@@ -46,6 +46,7 @@ def train(
     learning_rate: float | None = None,
     seed: int = 0,
     threads: int | None = None,
+    device: str | torch.device | None = None,
     callbacks: Sequence[Callback] = (),
     every: int = 1,
     monitor: bool = False,
@@ -76,6 +77,7 @@ def train(
         seed: Of weights, batches and penalty points. The same seed gives the same critic, bit for bit, with the same
             number of threads on the same machine.
         threads: Of PyTorch while training; None leaves it as it is.
+        device: Where to train and to leave the critic, such as "cuda"; by default where a `critic` is, else the CPU.
         callbacks: Called as ``callback(step, metrics)`` after the first, each `every`-th and the last step, with the
             batch's estimate and loss in units of length, and what else the method shows. One whose `finished` turns
             true ends the training.
@@ -103,7 +105,7 @@ def train(
         CheckpointError: If the run in the folder has other settings.
     """
     method = get_method(method)
-    seats = _seats(source, target, method, [seed], batch_size, hidden, critic)
+    seats = _seats(source, target, method, [seed], batch_size, hidden, critic, device)
     monitors: tuple[Callback, ...] = ()
     if monitor or stop_below is not None:
         every_look = max(1, as_count("steps", steps) // LOOKS)
@@ -137,6 +139,7 @@ def train_many(
     optimizer: str | None = None,
     learning_rate: float | None = None,
     threads: int | None = None,
+    device: str | torch.device | None = None,
     callbacks: Sequence[Callback] = (),
     every: int = 1,
     progress: bool = False,
@@ -157,6 +160,7 @@ def train_many(
         optimizer: As in `train`.
         learning_rate: As in `train`.
         threads: As in `train`; a stack keeps several busy.
+        device: As in `train`.
         callbacks: As in `train`, with means over the critics.
         every: As in `train`.
         progress: As in `train`.
@@ -171,14 +175,14 @@ def train_many(
     if isinstance(seeds, str | bytes) or not isinstance(seeds, Sequence) or not 1 <= len(seeds) <= MAX_SEEDS:
         raise InvalidValueError("seeds", f"be 1 to {MAX_SEEDS} integers", repr(seeds)[:80], "write range(8)")
     method = get_method(method)
-    seats = _seats(source, target, method, seeds, batch_size, hidden, None)
+    seats = _seats(source, target, method, seeds, batch_size, hidden, None, device)
     _run(seats, method, _Options(steps, batch_size, optimizer, learning_rate, threads, every, progress), callbacks, {})
     return [seat.critic for seat in seats]
 
 
 @dataclass(frozen=True)
 class _Seat:
-    """What one critic is trained with; `rngs` draw its source and target points."""
+    """What one critic is trained with; `rngs` draw its source and target points, `kind` is their dtype and device."""
 
     critic: Any
     network: nn.Module
@@ -188,12 +192,12 @@ class _Seat:
     generator: torch.Generator
     centre: FloatArray
     scale: float
-    dtype: torch.dtype
+    kind: dict[str, Any]
 
     def batch(self, side: int, n: int) -> Tensor:
         """Draw n points of the source (0) or the target (1), in the units of training, (n, d)."""
         points = self.sides[side].sample(n, self.rngs[side])
-        return torch.from_numpy((points - self.centre) / self.scale).to(self.dtype)
+        return torch.from_numpy((points - self.centre) / self.scale).to(**self.kind)
 
 
 def _seats(
@@ -204,6 +208,7 @@ def _seats(
     batch_size: int,
     hidden: Sequence[int],
     critic: nn.Module | None,
+    device: Any,
 ) -> list[_Seat]:
     """Read the two sides, and make what each seed needs."""
     sides = as_measure("source", source), as_measure("target", target)
@@ -215,7 +220,8 @@ def _seats(
             "give both sides the same coordinates",
         )
     n_pilot = max(PILOT, as_count("batch_size", batch_size, high=MAX_BATCH))
-    return [_seat(sides, method, as_count("seed", seed, low=0), n_pilot, hidden, critic) for seed in seeds]
+    place = None if device is None else _device(device)
+    return [_seat(sides, method, as_count("seed", seed, low=0), n_pilot, hidden, critic, place) for seed in seeds]
 
 
 def _seat(
@@ -225,6 +231,7 @@ def _seat(
     n_pilot: int,
     hidden: Sequence[int],
     critic: nn.Module | None,
+    device: torch.device | None,
 ) -> _Seat:
     root = np.random.SeedSequence(seed)
     rng_x, rng_y = (np.random.default_rng(child) for child in root.spawn(2))
@@ -238,13 +245,16 @@ def _seat(
         made.standardize(centre, scale)
         # As the module has rounded them, so that training sees the same numbers.
         centre, scale = made.centre.numpy().astype(np.float64), float(made.scale)
-        network, dtype = made.layers, torch.float32
+        network, like = made.layers, next(made.parameters())
     else:
-        network, dtype = critic, _dtype(critic, method)
-    check_critic(network, x.to(dtype))
+        network, like = critic, _first_weight(critic, method)
+    if device is not None:
+        critic.to(device)
+    kind: dict[str, Any] = {"dtype": like.dtype, "device": like.device if device is None else device}
+    check_critic(network, x.to(**kind))
     generator = torch.Generator().manual_seed(penalty_seed)
-    others = {name: other.to(dtype) for name, other in method.others(start).items()}
-    return _Seat(critic, network, others, sides, (rng_x, rng_y), generator, centre, scale, dtype)
+    others = {name: other.to(**kind) for name, other in method.others(start).items()}
+    return _Seat(critic, network, others, sides, (rng_x, rng_y), generator, centre, scale, kind)
 
 
 @dataclass(frozen=True)
@@ -284,7 +294,7 @@ def _run(
     def step(k: int) -> dict[str, float]:
         terms = game.step(k, batches)
         shown = {name: value.mean().item() for name, value in terms.shown.items()}
-        loss, estimate = ((scales * value.detach()).mean().item() for value in (terms.loss, terms.estimate))
+        loss, estimate = ((scales * value.detach().cpu()).mean().item() for value in (terms.loss, terms.estimate))
         return {"loss": loss, "estimate": estimate, **shown}
 
     if kept:
@@ -321,7 +331,17 @@ def _units(pilot: FloatArray) -> tuple[FloatArray, float]:
     return centre, scale
 
 
-def _dtype(critic: nn.Module, method: Method) -> torch.dtype:
+def _device(device: Any) -> torch.device:
+    try:
+        place = torch.device(device)
+        torch.empty(0, device=place)
+    except (RuntimeError, TypeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0][:80] if str(error) else type(error).__name__
+        raise InvalidValueError("device", "be one that is here", repr(device), f"write 'cpu' ({reason})") from error
+    return place
+
+
+def _first_weight(critic: nn.Module, method: Method) -> nn.Parameter:
     if not isinstance(critic, nn.Module):
         raise InvalidTypeError("critic", "be a torch.nn.Module", type(critic).__name__, "wrap it in a module")
     if not method.any_critic:
@@ -333,5 +353,5 @@ def _dtype(critic: nn.Module, method: Method) -> torch.dtype:
         )
     for parameter in critic.parameters():
         if parameter.requires_grad and parameter.is_floating_point():
-            return parameter.dtype
+            return parameter
     raise CriticError("critic", "have weights to train", "none that require a gradient", "add a Linear layer")

@@ -133,6 +133,8 @@ def test_divergence_is_an_error():
         ({"target": Y[:, :1]}, InvalidShapeError, "target must have the dimension of source, 2, got 1"),
         ({"target": [[math.nan, 0]]}, InvalidValueError, "target must be finite"),
         ({"method": "gan"}, InvalidValueError, "method must be one of .*wgan-gp, .*, got 'gan'"),
+        ({"device": "elsewhere"}, InvalidValueError, "device must be one that is here, got 'elsewhere'"),
+        ({"device": 1.5}, InvalidValueError, "device must be one that is here"),
         ({"critic": lambda z: z}, InvalidTypeError, "critic must be a torch.nn.Module"),
         ({"critic": nn.Flatten()}, CriticError, "critic must have weights to train"),
         ({"critic": nn.Linear(3, 1)}, CriticError, r"accept points of shape \(n, 2\)"),
