@@ -15,6 +15,10 @@ from otgan.critics.networks import MLPCritic
 from otgan.critics.weights import Times, held_layers, parametrize_weight, plain_weight, spread_biases, weighted_layers
 from otgan.operator_norms import row_norms_upper_bound
 
+#: Free weights of norm 1 in all but the first layer start at this multiple: it is divided out again, and makes steps of
+#: theirs smaller. A step moves a sum of many entries far, and a row of the first layer, which has to turn, only a bit.
+FREE = 8.0
+
 
 @dataclass(frozen=True)
 class NormConstrained(DualObjective):
@@ -43,6 +47,7 @@ class NormConstrained(DualObjective):
     name = "norm-constrained"
     summary = "rows of weights held in norm, sorting activations: K-Lipschitz by construction"
     held = "by construction"
+    learning_rate = 2e-2
     any_critic = False
 
     def __post_init__(self) -> None:
@@ -59,6 +64,9 @@ class NormConstrained(DualObjective):
                 if k:
                     layer.weight.add_(_copies(layer.weight, generator)).div_(2)
         spread_biases(critic.layers, torch.cat([start.x, start.y]), start.seed)
+        with torch.no_grad():
+            for layer in weighted_layers(critic.layers)[1:]:
+                layer.weight.mul_(FREE)
         return critic
 
     def constrain(self, network: nn.Module) -> None:
