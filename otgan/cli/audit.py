@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -36,6 +37,9 @@ def audit(
     ] = 1.0,
     max_seconds: Annotated[float, typer.Option(help="Stop after this time with the bracket so far.")] = 60.0,
     seed: Annotated[int, typer.Option(help="Of the search for steep pairs.")] = 0,
+    figure: Annotated[
+        Path | None, typer.Option(help="Write a picture of the slopes to this .png, for two variables and a box.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
     """A bracket of a critic's Lipschitz constant: a slope that two points show, and a bound that no two can pass.
@@ -61,6 +65,8 @@ def audit(
     except Interrupted as interrupted:
         _print(critic, interrupted.partial, constant, as_json=as_json)
         raise typer.Exit(130) from None
+    if figure is not None:
+        _draw(found, result, constant, figure)
     _print(critic, result, constant, as_json=as_json)
     if _broken(result, constant):
         raise typer.Exit(BROKEN)
@@ -77,6 +83,17 @@ def _read_domain(text: str) -> list[tuple[float, float]]:
             ) from None
         pairs.append((low, high))
     return pairs
+
+
+def _draw(found: Any, result: LipschitzAudit, constant: float, path: Path) -> None:
+    if result.domain is None or len(result.domain) != 2:
+        raise InvalidInputError(
+            "--figure", "come with a box of two variables", f"--domain {result.domain}", "write --domain -2.5:2.5"
+        )
+    from otgan.lipschitz import slope_map
+    from otgan.plots import save_png, steepness_figure
+
+    save_png(steepness_figure(result, slope_map(found, domain=result.domain), k=constant), path)
 
 
 def _dimension(found: Any) -> int:

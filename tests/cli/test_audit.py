@@ -74,6 +74,7 @@ def test_an_object_of_a_module_and_what_is_not_known(run, tmp_path):
         (["steep.safetensors", "--domain", "1:0"], "domain must have low < high"),
         (["steep.safetensors", "--lipschitz", "0"], "--lipschitz must be in"),
         (["steep.safetensors", "--max-seconds", "-1"], "max_seconds must be"),
+        (["steep.safetensors", "--figure", "a.png"], "--figure must come with a box"),
         (["builtins:len", "--domain", "0:1"], "--dim must be given"),
     ],
 )
@@ -87,3 +88,8 @@ def test_bad_input_is_one_line_and_ends_with_two(run, steep, arguments, message)
 def test_sequentials_say_their_dimension(run, tmp_path):
     (tmp_path / "net.py").write_text("from torch import nn\ncritic = nn.Sequential(nn.Linear(3, 1))\n")
     assert "[0, 1] × [0, 1] × [0, 1]" in run("net:critic", "--domain", "0:1", "--lipschitz", "9")[1]
+
+
+def test_a_picture_is_drawn(run, steep, tmp_path):
+    run(steep, "--domain", "-1:1", "--figure", "slopes.png")
+    assert (tmp_path / "slopes.png").read_bytes().startswith(b"\x89PNG")
