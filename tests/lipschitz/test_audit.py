@@ -34,9 +34,9 @@ def orthonormal(*widths, seed=0):
 
 
 def assert_bracket(result, truth):
-    """It holds, and its witness shows the slope by itself."""
-    assert result.lower <= truth * (1 + 1e-9)
-    assert truth * (1 - 1e-9) <= result.upper
+    """It holds, the truth being good to some 1e-12 itself."""
+    assert result.lower <= truth * (1 + 1e-9) + 1e-12
+    assert truth * (1 - 1e-9) - 1e-12 <= result.upper
 
 
 def slope_of(critic, witness):
@@ -81,7 +81,7 @@ def test_soak_against_all_patterns(seed):
     low = rng.choice([-1.0, 0.0, -0.5, -1 / 3], dim)
     high = low + rng.choice([1.0, 2.0, 0.7], dim)
     result = audit(critic, domain=np.stack([low, high], axis=1), max_seconds=0.5, seed=seed)
-    assert_bracket(result, largest_slope(critic, low, high) + 1e-15)
+    assert_bracket(result, largest_slope(critic, low, high))
 
 
 @pytest.mark.parametrize(
