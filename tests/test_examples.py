@@ -16,6 +16,7 @@ SAYS = {
     "critics_by_construction.py": "wgan (by clipping): says 0.0",
     "truth_of_two_laws.py": "W1 of the laws lies in [0.143",
     "distance_on_the_globe.py": "great-circle W1 = 2148.793 km",
+    "how_steep_is_the_critic.py": "the constant is known to a factor of 1.000000",
     "is_the_critic_right.py": "50 steps: wrong",
     "judge_your_own_critic.py": "perfect: accurate",
     "many_points.py": "every bracket contains the distance: True",

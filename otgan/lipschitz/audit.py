@@ -91,7 +91,7 @@ def audit(critic: Any, *, domain: Any = None, max_seconds: float = 60.0, seed: i
     - on a box, for networks of one or two variables whose activations are ReLU, LeakyReLU or GroupSort: its linear
       pieces, which give the constant itself, to rounding, if there is time for all of them;
     - on a box, for all other fully connected networks: branch and bound over smaller boxes, which closes in on the
-      constant in two or three dimensions and cannot do much in many.
+      constant of smooth networks in two or three dimensions and cannot do much in many.
 
     The lower bound is the slope of two points, found by a search in the domain or inside the steepest piece.
 

@@ -53,7 +53,9 @@ def halve_boxes(
 
     The bound of a box is that of `gradient_bounds`. Boxes with the largest bounds are halved first, along the side
     that matters most to the first layer, and all of them count with their bounds when it ends: so the result holds
-    whenever it does. It tends to the constant as boxes shrink, fast in two dimensions and hopelessly slowly in many.
+    whenever it does. For smooth activations it tends to the constant as boxes shrink, fast in two dimensions and
+    hopelessly slowly in many. Where several kinks meet in a point it stays above: there every unit is taken to be on
+    or off at will, in whichever combination makes the gradient largest.
 
     Args:
         chain: Any chain.

@@ -29,9 +29,9 @@ def activated_values(stage: Stage, low: FloatArray, high: FloatArray) -> tuple[F
     lows, highs = np.minimum(*ends), np.maximum(*ends)
     if kind == "leaky" and number < 0:  # the only one that is not monotone, with its least value at 0
         lows = np.where((low < 0) & (high > 0), 0.0, lows)
-    # Softplus rounds its argument β t first, which moves it by |t| u.
-    argument = np.maximum(np.abs(low), np.abs(high)) if kind == "softplus" else 0.0
-    return lows - ELEMENTARY * (np.abs(lows) + argument), highs + ELEMENTARY * (np.abs(highs) + argument)
+    # Softplus rounds its argument β t first, which moves it by |t| u; far out, the logistic function is good to u only.
+    more = np.maximum(np.abs(low), np.abs(high)) if kind == "softplus" else float(kind == "sigmoid")
+    return lows - ELEMENTARY * (np.abs(lows) + more), highs + ELEMENTARY * (np.abs(highs) + more)
 
 
 def _value(kind: str, number: float, t: FloatArray) -> FloatArray:
@@ -66,7 +66,7 @@ def activated_slopes(stage: Stage, low: FloatArray, high: FloatArray) -> tuple[F
         at_low, at_high = (number * np.exp(np.minimum(t, 0.0)) for t in (low, high))
         lows = np.where(low >= 0, 1.0, np.where(high <= 0, at_low, np.minimum(at_low, 1.0)))
         highs = np.where(low >= 0, 1.0, np.where(high <= 0, at_high, max(number, 1.0)))
-        return np.maximum(lows * (1 - ELEMENTARY), 0.0), highs * (1 + ELEMENTARY)
+        return np.maximum(lows * (1 - ELEMENTARY), 0.0), highs * (1 + ELEMENTARY) + UNDERFLOW
     if kind == "softplus":
         steepest, lows, highs = 1.0, _sigmoid(number * low), _sigmoid(number * high)
     else:  # tanh and the logistic function are steepest at 0 and flatter the farther from it
@@ -137,7 +137,7 @@ def gradient_bounds(chain: Chain, low: FloatArray, high: FloatArray) -> FloatArr
         value_low = np.maximum(value_low, mid_low - reach - 4 * U * (np.abs(mid_low) + reach))
         value_high = np.minimum(value_high, mid_high + reach + 4 * U * (np.abs(mid_high) + reach))
         if stage.kind == "sort":
-            M, R = _sorted_gradients(int(stage.number), M, R)
+            M, R = sorted_gradients(int(stage.number), M, R, value_low, value_high)
         elif stage.kind != "none":
             least, most = activated_slopes(stage, value_low, value_high)
             slope = ((least + most) / 2)[:, :, None]
@@ -174,11 +174,33 @@ def _affine(stage: Stage, low: FloatArray, high: FloatArray) -> tuple[FloatArray
     return out - spread, out + spread
 
 
-def _sorted_gradients(size: int, M: FloatArray, R: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Each entry of a group may come from any unit of it."""
+def sorted_gradients(
+    size: int, M: FloatArray, R: FloatArray, low: FloatArray, high: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Gradients of the sorted entries of groups: each may come from any unit that can have its rank.
+
+    Args:
+        size: Entries of a group.
+        M: Centres of the units' gradients, (k, m, d).
+        R: Their radii.
+        low: Lows of the units' values, (k, m).
+        high: Highs.
+
+    Returns:
+        Centres and radii, rounded outward.
+    """
     k, m, d = M.shape
-    groups = (k, m // size, size, d)
-    low, high = (M - R).reshape(groups).min(axis=2), (M + R).reshape(groups).max(axis=2)
-    middle = (low + high) / 2
-    spread = (high - low) / 2 + 4 * U * (np.abs(low) + np.abs(high))
-    return np.repeat(middle, size, axis=1), np.repeat(spread, size, axis=1)
+    groups = (k, m // size, size)
+    lows, highs = low.reshape(groups), high.reshape(groups)
+    below = (highs[..., None, :] < lows[..., :, None]).sum(axis=-1)  # surely below unit j
+    above = (lows[..., None, :] > highs[..., :, None]).sum(axis=-1)
+    least, most = (M - R).reshape(*groups, d), (M + R).reshape(*groups, d)
+    doubt = 4 * U * (np.abs(least) + np.abs(most))
+    middle, spread = np.empty_like(least), np.empty_like(least)
+    for rank in range(size):
+        possible = ((below <= rank) & (rank < size - above))[..., None]
+        bottom = np.where(possible, least - doubt, np.inf).min(axis=2)
+        top = np.where(possible, most + doubt, -np.inf).max(axis=2)
+        middle[:, :, rank] = (bottom + top) / 2
+        spread[:, :, rank] = (top - bottom) / 2 + 4 * U * (np.abs(bottom) + np.abs(top))
+    return middle.reshape(M.shape), spread.reshape(M.shape)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
-from otgan.exact import down
+from otgan.exact import down, up
 from otgan.lipschitz.chain import Chain
 
 #: What the units of one stage do on a piece: which are on, (m,) bool; which entry comes where after a sort, (m,) int;
@@ -65,6 +65,11 @@ class IntegerChain:
         coefficients = row @ self._post(patterns[:stage])
         return (*coefficients[:-1].tolist(), coefficients[-1] + bias)
 
+    def gradient_square(self, patterns: Sequence[Pattern]) -> Fraction:
+        """‖∇f‖² on a piece, exactly."""
+        row = self.cut(patterns, len(self._weights) - 1, (0, -1))[:-1]
+        return Fraction(sum(int(entry) ** 2 for entry in row), 4**self._exponent)
+
     def _post(self, patterns: Sequence[Pattern]) -> Integers:
         """Behind the activation of the last of these stages, as affine functions of the point: (m, d + 1)."""
         key = b"|".join(b"" if pattern is None else pattern.tobytes() for pattern in patterns)
@@ -112,6 +117,17 @@ class IntegerChain:
         if not square:
             return 0.0
         return root_below((self.value(x) - self.value(x_other)) ** 2 / square)
+
+
+def root_above(square: Fraction) -> float:
+    """The square root of a rational, rounded upward."""
+    try:
+        value = math.sqrt(square)
+    except OverflowError:
+        return math.inf
+    while Fraction(value) ** 2 < square:
+        value = up(value)
+    return value
 
 
 def root_below(square: Fraction) -> float:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from otgan.checks import FloatArray
 from otgan.exact import up
 from otgan.lipschitz.chain import Chain
-from otgan.lipschitz.integers import IntegerChain, Pattern
+from otgan.lipschitz.enclosures import sorted_gradients
+from otgan.lipschitz.integers import IntegerChain, Pattern, root_above, root_below
 from otgan.lipschitz.polygons import Line, Polygon, box_polygon, chord
 from otgan.lipschitz.walk import UnknownModuleError
 
@@ -26,6 +27,8 @@ KEPT_PIECES = 8
 LARGEST, SMALLEST = 1e140, 1e-120
 #: Bounds of groups that are sorted cost the square of the group.
 LARGEST_GROUP = 64
+#: Rounding of a gradient's norm beyond this share is not put up with.
+ROUNDED = 1e-10
 #: Cuts between two looks at the clock.
 PATIENCE = 32
 
@@ -319,14 +322,17 @@ class _Search:
         return order
 
     def _finish(self, region: _Region) -> None:
-        """A piece: its gradient's norm, from above and from below."""
+        """A piece: its gradient's norm, from above and from below, in integers where rounding would show."""
         self.n_pieces += 1
         gradient, errors = region.units[0, :2], self.share(region.stage) * region.sizes[0, :2]
         size = np.abs(gradient)
         high, low = size + errors, np.maximum(size - errors, 0)
         upper = up(math.hypot(*high.tolist()) * (1 + 8 * U))
         lower = math.hypot(*low.tolist()) * (1 - 8 * U)
-        self.found = max(self.found, upper if high.any() else 0.0)
+        if upper > lower * (1 + ROUNDED):
+            square = self.integers.gradient_square(region.patterns)
+            lower, upper = root_below(square), root_above(square)
+        self.found = max(self.found, upper)
         self.lower = max(self.lower, lower)
         heapq.heappush(self.best, (lower, next(self.ticket), region.polygon.points(), gradient))
         if len(self.best) > KEPT_PIECES:
@@ -372,12 +378,8 @@ class _Search:
             grown = (1 + 8 * U) * (np.abs(slope) * r + spread * (np.abs(m) + r))
             return slope * m, grown + 8 * U * np.abs(slope * m)
         if kind == "sort":
-            size = int(number)
-            shape = (-1, size, m.shape[1])
-            lows, highs = (m - r).reshape(shape).min(axis=1), (m + r).reshape(shape).max(axis=1)
-            middle, spread = (lows + highs) / 2, (highs - lows) / 2
-            spread += 8 * U * (np.abs(lows) + np.abs(highs))
-            return np.repeat(middle, size, axis=0), np.repeat(spread, size, axis=0)
+            middle, spread = sorted_gradients(int(number), m[None], r[None], low[None], high[None])
+            return middle[0], spread[0]
         return m, r
 
     def _activated_values(self, stage: int, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -3,6 +3,7 @@
 from otgan.plots.bounds import bounds_figure
 from otgan.plots.histograms import alignment_figure, slopes_figure
 from otgan.plots.landscape import landscape_figure
+from otgan.plots.lipschitz import steepness_figure
 from otgan.plots.style import as_svg, save_png
 from otgan.plots.training import training_figure
 from otgan.plots.transport import transport_figure
@@ -16,6 +17,7 @@ __all__ = [
     "landscape_figure",
     "save_png",
     "slopes_figure",
+    "steepness_figure",
     "training_figure",
     "transport_figure",
     "validation_figures",

@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from otgan.certificate import dual_value, tame
 from otgan.checks import FloatArray, as_count, as_number
 from otgan.errors import CriticError, InvalidShapeError
 from otgan.interval import Interval
 from otgan.lipschitz import CriticFunction, as_function, certified_upper_bound, sampled_lower_bound
+from otgan.lipschitz.transport import LARGEST_VALUE, proven_lower_bounds
 from otgan.measures import DiscreteMeasure, as_measure
 from otgan.measures.base import MAX_SAMPLES
-from otgan.problem import problem_from_points
 from otgan.solution import OTSolution
 from otgan.solve import MAX_MEMORY, wasserstein
 from otgan.validation.report import (
@@ -33,8 +32,6 @@ from otgan.validation.verdict import judge
 
 #: Points along each axis of the grid on which a critic of two variables is drawn.
 RESOLUTION = 121
-#: The squares of a critic's values must stay in float64.
-LARGEST_VALUE = 1e150
 
 
 def validate(
@@ -103,7 +100,7 @@ def validate(
     noise = NoiseFloor(*halves)
     relative_error = _relative(estimate.value, truth.distance)
     slopes = _slopes(critic, function, np.concatenate([real.points, fake.points]), constant, rng)
-    bounds = _lower_bounds(sides, values, slopes)
+    bounds = LowerBounds(*proven_lower_bounds(sides, values, slopes.upper / slopes.stated))
     evidence = _evidence(function, solution, sides, values, constant)
     alignment = _alignment(evidence)
     return ValidationReport(
@@ -183,19 +180,6 @@ def _slopes(
         method=proven.method,
         reason=proven.reason,
     )
-
-
-def _lower_bounds(sides: list[DiscreteMeasure], values: list[FloatArray], slopes: Slopes) -> LowerBounds:
-    """Both from the values that were computed, whatever rounding did to them: what is infeasible is taken away."""
-    problem = problem_from_points(*sides)
-    costs, masses = problem.costs, problem.masses
-    f, g = tame(values[0], -values[1], problem.a, costs.scale)
-    by_transform = max(dual_value(costs, masses, f, to_rows=False), dual_value(costs, masses, g, to_rows=True), 0.0)
-    steepness = slopes.upper / slopes.stated
-    if not 0 < steepness < math.inf:
-        return LowerBounds(0.0, by_transform)
-    f, g = tame(values[0] / steepness, -values[1] / steepness, problem.a, costs.scale)
-    return LowerBounds(max(dual_value(costs, masses, f, to_rows=False, ceiling=g), 0.0), by_transform)
 
 
 def _error_parts(estimate: Estimate, truth: Truth, population: Interval, bounds: LowerBounds) -> ErrorParts:

@@ -9,7 +9,7 @@ from torch import nn
 from otgan.critics import MLPCritic
 from otgan.critics.layers import GroupSort
 from otgan.lipschitz.chain import read_chain
-from otgan.lipschitz.integers import IntegerChain, root_below
+from otgan.lipschitz.integers import IntegerChain, root_above, root_below
 from otgan.lipschitz.pieces import steepest_pieces
 from otgan.lipschitz.walk import UnknownModuleError
 from tests.lipschitz.oracle import largest_slope, random_network
@@ -28,7 +28,7 @@ def assert_is(pieces, truth):
 
 
 @pytest.mark.parametrize("kind", ["relu", "leaky", "sort"])
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_random_networks_against_all_patterns(kind, seed):
     rng = np.random.default_rng(seed)
     critic = random_network(rng, (2, 4, 4, 1), kind)
@@ -36,7 +36,7 @@ def test_random_networks_against_all_patterns(kind, seed):
 
 
 @pytest.mark.parametrize("kind", ["relu", "leaky", "sort"])
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_degenerate_networks_against_all_patterns(kind, seed):
     """Lines through one point, lines that coincide, lines along the edge of the box, units that are 0."""
     rng = np.random.default_rng(100 + seed)
@@ -89,18 +89,34 @@ def test_a_kink_on_the_edge_has_only_one_side():
     assert_is(sliver, 7.0)
 
 
-def test_many_lines_through_one_point_make_no_more_pieces_than_sectors():
-    """Forty lines through the origin: 80 sectors, and none of the 2^40 patterns that rounding might see there."""
+@pytest.mark.parametrize("centre", [(0, 0), (1 / 3, 1 / 7)], ids=["origin", "no float"])
+def test_many_lines_through_one_point_make_no_more_pieces_than_sectors(centre):
+    """Thirty lines: 60 sectors, and none of the 2^30 patterns that rounding might see where they meet.
+
+    The units are a (3 x − 1) + b (7 y − 1) with integers a and b: exact in float32, while the point is none.
+    """
     rng = np.random.default_rng(0)
-    critic = random_network(rng, (2, 40, 1), zero_bias=True)
+    a, b = rng.integers(1, 60, (2, 30)) * rng.choice([-1, 1], (2, 30))
+    critic = random_network(rng, (2, 30, 1))
+    with torch.no_grad():
+        critic[0].weight.copy_(torch.tensor(np.stack([3 * a, 7 * b], axis=1)))
+        critic[0].bias.copy_(torch.tensor(-(a + b) * bool(centre[0])))
     chain = read_chain(critic)
     pieces = steepest_pieces(chain, box())
     W, w = chain.stages[0].weight, chain.stages[1].weight
-    angles = np.sort(np.concatenate([a + np.arctan2(W[:, 0], -W[:, 1]) for a in (0, np.pi)]))
+    angles = np.sort(np.concatenate([turn + np.arctan2(W[:, 0], -W[:, 1]) for turn in (0, np.pi)]))
     inside = angles + np.diff(angles, append=angles[0] + 2 * np.pi) / 2
     on = np.stack([np.cos(inside), np.sin(inside)], 1) @ W.T > 0
     assert_is(pieces, np.linalg.norm((on * w[0]) @ W, axis=1).max())
-    assert pieces.n_pieces <= 80
+    assert pieces.n_pieces <= 60
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_lines_of_a_second_layer_across_the_sectors_of_a_first(seed):
+    critic = random_network(np.random.default_rng(seed), (2, 6, 4, 1))
+    with torch.no_grad():
+        critic[0].bias.zero_()
+    assert_is(steepest_pieces(read_chain(critic), box()), largest_slope(critic, *box()))
 
 
 def test_all_pieces_are_counted_where_none_is_steeper():
@@ -181,7 +197,23 @@ def test_roots_are_rounded_downward():
     assert root_below(Fraction(9, 4)) == 1.5
     root = root_below(Fraction(2))
     assert Fraction(root) ** 2 < 2 < Fraction(math.nextafter(root, 2)) ** 2
-    assert root_below(Fraction(0)) == 0
+    assert Fraction(root_above(Fraction(2))) ** 2 > 2
+    assert root_below(Fraction(0)) == root_above(Fraction(0)) == 0
+
+
+def test_gradients_that_cancel_are_exactly_nothing():
+    """The same unit by 1/3, by 2/3, and taken away again: what rounding would make of it is no slope."""
+    critic = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)).double()
+    with torch.no_grad():
+        critic[0].weight.copy_(torch.tensor([[0.1, 0.7]] * 3, dtype=torch.float64))
+        critic[0].bias.fill_(5.0)
+        critic[2].weight.copy_(torch.tensor([[1 / 3, 2 / 3, -(1 / 3 + 2 / 3)]], dtype=torch.float64))
+    pieces = steepest_pieces(read_chain(critic), box())
+    square = (Fraction(1 / 3) + Fraction(2 / 3) - Fraction(1 / 3 + 2 / 3)) ** 2 * (
+        Fraction(0.1) ** 2 + Fraction(0.7) ** 2
+    )
+    assert Fraction(pieces.lower) ** 2 <= square <= Fraction(pieces.upper) ** 2
+    assert pieces.upper <= math.nextafter(math.nextafter(pieces.lower, 1), 1)
 
 
 def test_numbers_beyond_float64_are_refused():
@@ -199,5 +231,5 @@ def test_tiny_weights_are_bounded_and_not_lost():
         critic[0].weight.copy_(torch.tensor([[0.0, 0.0]]))
         critic[0].weight[0, 0] = 1e-150
     pieces = steepest_pieces(read_chain(critic), box())
-    assert 7e-150 <= pieces.upper <= 1e-30
-    assert pieces.lower <= 7e-150
+    assert pieces.lower <= 7e-150 <= pieces.upper
+    assert pieces.upper <= pieces.lower * (1 + 1e-15)
