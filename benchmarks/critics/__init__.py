@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", choices=sorted(METHODS), default=sorted(METHODS), metavar="METHOD")
     parser.add_argument("--pair", nargs="+", choices=sorted(PAIRS), default=list(PAIRS), metavar="PAIR")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=30.0, help="of training, about")
+    parser.add_argument("--seconds", type=float, default=20.0, help="of training, about; judging takes ten more")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at the same time")
     parser.add_argument("--repetitions", type=int, default=5, help="of each measurement of speed")
     parser.add_argument("--speed", action="store_true", help="measure steps a second instead")

@@ -23,6 +23,8 @@ PAIRS: dict[str, tuple[str, dict[str, int]]] = {
 TRIAL = 60
 #: Points of each side that a critic is judged on.
 HELD_OUT = 2000
+#: Seconds for bracketing its Lipschitz constant.
+AUDIT = 5.0
 
 
 def run(method: str, pair: str, seed: int, seconds: float) -> dict[str, Any]:
@@ -39,7 +41,7 @@ def run(method: str, pair: str, seed: int, seconds: float) -> dict[str, Any]:
     trained = time.perf_counter() - started
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        report = validate(critic, sides.source, sides.target, n_samples=HELD_OUT, seed=seed)
+        report = validate(critic, sides.source, sides.target, n_samples=HELD_OUT, seed=seed, audit_seconds=AUDIT)
     return {
         "method": method,
         "pair": pair,

@@ -89,18 +89,34 @@ def test_a_kink_on_the_edge_has_only_one_side():
     assert_is(sliver, 7.0)
 
 
-def test_many_lines_through_one_point_make_no_more_pieces_than_sectors():
-    """Forty lines through the origin: 80 sectors, and none of the 2^40 patterns that rounding might see there."""
+@pytest.mark.parametrize("centre", [(0, 0), (1 / 3, 1 / 7)], ids=["origin", "no float"])
+def test_many_lines_through_one_point_make_no_more_pieces_than_sectors(centre):
+    """Thirty lines: 60 sectors, and none of the 2^30 patterns that rounding might see where they meet.
+
+    The units are a (3 x − 1) + b (7 y − 1) with integers a and b: exact in float32, while the point is none.
+    """
     rng = np.random.default_rng(0)
-    critic = random_network(rng, (2, 40, 1), zero_bias=True)
+    a, b = rng.integers(1, 60, (2, 30)) * rng.choice([-1, 1], (2, 30))
+    critic = random_network(rng, (2, 30, 1))
+    with torch.no_grad():
+        critic[0].weight.copy_(torch.tensor(np.stack([3 * a, 7 * b], axis=1)))
+        critic[0].bias.copy_(torch.tensor(-(a + b) * bool(centre[0])))
     chain = read_chain(critic)
     pieces = steepest_pieces(chain, box())
     W, w = chain.stages[0].weight, chain.stages[1].weight
-    angles = np.sort(np.concatenate([a + np.arctan2(W[:, 0], -W[:, 1]) for a in (0, np.pi)]))
+    angles = np.sort(np.concatenate([turn + np.arctan2(W[:, 0], -W[:, 1]) for turn in (0, np.pi)]))
     inside = angles + np.diff(angles, append=angles[0] + 2 * np.pi) / 2
     on = np.stack([np.cos(inside), np.sin(inside)], 1) @ W.T > 0
     assert_is(pieces, np.linalg.norm((on * w[0]) @ W, axis=1).max())
-    assert pieces.n_pieces <= 80
+    assert pieces.n_pieces <= 60
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_lines_of_a_second_layer_across_the_sectors_of_a_first(seed):
+    critic = random_network(np.random.default_rng(seed), (2, 6, 4, 1))
+    with torch.no_grad():
+        critic[0].bias.zero_()
+    assert_is(steepest_pieces(read_chain(critic), box()), largest_slope(critic, *box()))
 
 
 def test_all_pieces_are_counted_where_none_is_steeper():

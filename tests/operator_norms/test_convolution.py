@@ -49,11 +49,11 @@ def test_the_norm_over_all_frequencies_where_it_is_known():
         assert k <= convolution_norm_upper_bound(np.ones((1, 1, k))) <= 1.01 * k
         assert k <= convolution_norm_upper_bound(np.ones((1, 1, k)), size=[50]) <= k * (1 + 1e-9)
     assert 2 <= convolution_norm_upper_bound([[[1.0, -1.0]]]) <= 2.01
-    # Its maximum, at cos θ = −1/4, lies between the frequencies of any grid: |1 + 2 z − z²| on the circle.
+    # The maximum of |1 + z − 1.645 z²| lies at θ = 17π/32, halfway between two frequencies of the grid.
     z = np.exp(1j * np.linspace(0, math.pi, 200001))
-    truth = np.abs(1 + 2 * z - z**2).max()
-    assert truth <= convolution_norm_upper_bound([[[1.0, 2.0, -1.0]]]) <= 1.006 * truth
-    assert truth > np.linalg.norm([1.0, 2.0, -1.0]) * 1.1  # which is the reshaped kernel's
+    truth = np.abs(1 + z - 1.645 * z**2).max()
+    assert truth <= convolution_norm_upper_bound([[[1.0, 1.0, -1.645]]]) <= 1.006 * truth
+    assert truth > np.linalg.norm([1.0, 1.0, -1.645]) * 1.1  # which is the reshaped kernel's
 
 
 def test_a_convolution_of_one_tap_is_its_matrix():
