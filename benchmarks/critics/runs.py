@@ -1,7 +1,7 @@
 """One run: a critic trained for some seconds between two laws, and judged by exact transport on held-out samples.
 
-Seconds are those of the processor, of which a training on one thread uses one: so what else the machine does, another run
-among it, does not shorten a training.
+Seconds are those of the processor, of which a training on one thread uses one: so what else the machine does, another
+run among it, does not shorten a training.
 """
 
 from __future__ import annotations
