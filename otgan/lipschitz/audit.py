@@ -33,6 +33,9 @@ PIECES, BOXES, LAYERS = "linear pieces", "branch and bound over boxes", "ECLipsE
 #: The share of the time that the search for a steep pair may take before upper bounds get theirs.
 SEARCH_SHARE = 0.25
 
+#: Coordinates of the points at which the search starts, 128 MB: fewer points in many dimensions.
+NUMBERS = 2**24
+
 NO_LAYERS = "it needs activations with slopes in [0, 1] after each Linear, and numbers far from the limits of float64"
 
 
@@ -96,8 +99,8 @@ def audit(critic: Any, *, domain: Any = None, max_seconds: float = 60.0, seed: i
     The lower bound is the slope of two points, found by a search in the domain or inside the steepest piece.
 
     Args:
-        critic: A torch module, or any function of points (n, d) that gives (n,) or (n, 1). Nothing is known of the
-            layers of what is no module, so that `upper` is infinite then.
+        critic: A torch module, or any function of points (n, d) that gives (n,) or (n, 1). Of a function that is no
+            module no layers are known, so that `upper` is infinite.
         domain: [(low, high), …], a pair for each coordinate; None for all of R^d, where the search for a lower
             bound looks around the origin, or around the centre of an `MLPCritic`.
         max_seconds: Time after which it ends with the bracket that it has. It may be exceeded by what a single
@@ -270,10 +273,11 @@ def _dimension(critic: Any, box: FloatArray | None) -> int:
 
 def _places(critic: Any, dim: int, box: FloatArray | None, rng: np.random.Generator) -> FloatArray:
     """Where the search starts: all over the box, or around the origin, near and far."""
+    n = min(8192, max(64, NUMBERS // dim))
     if box is not None:
-        return fill(box, 8192, rng)
+        return fill(box, n, rng)
     centre, scale = np.zeros(dim), 1.0
     if isinstance(critic, MLPCritic):
         centre, scale = critic.centre.cpu().double().numpy(), float(critic.scale)
-    radii = scale * 10 ** rng.uniform(-1, 1, (8192, 1))
-    return np.asarray(centre + radii * rng.standard_normal((8192, dim)))
+    radii = scale * 10 ** rng.uniform(-1, 1, (n, 1))
+    return np.asarray(centre + radii * rng.standard_normal((n, dim)))

@@ -185,6 +185,16 @@ def test_smooth_networks(activation):
     assert ((inside >= [2.5, -1.5]) & (inside <= [3.5, -0.5])).all()
 
 
+def test_centre_and_scale_are_never_overlooked():
+    """An MLPCritic inside a Sequential is the same function, of which less is proven."""
+    critic = MLPCritic(2, hidden=(16, 16), seed=1)
+    critic.standardize([0.9, 0.0], 0.01)
+    whole = audit(critic, domain=SQUARE)
+    inside = audit(nn.Sequential(critic), domain=SQUARE)
+    assert inside.lower <= whole.upper <= inside.upper
+    assert inside.method == "product of operator norms"
+
+
 def test_all_of_space():
     critic = MLPCritic(2, hidden=(8, 8), seed=1)
     critic.standardize([1e3, -1e3], 10.0)

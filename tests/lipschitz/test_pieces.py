@@ -213,6 +213,12 @@ def test_roots_are_rounded_downward():
     root = root_below(Fraction(2))
     assert Fraction(root) ** 2 < 2 < Fraction(math.nextafter(root, 2)) ** 2
     assert Fraction(root_above(Fraction(2))) ** 2 > 2
+    for size in (Fraction(1, 10**500), Fraction(10) ** 500 * 3):
+        assert Fraction(root_below(size)) ** 2 <= size <= Fraction(root_above(size)) ** 2
+        assert root_above(size) <= root_below(size) * (1 + 1e-15)
+    assert root_above(Fraction(10) ** 700) == math.inf
+    assert root_below(Fraction(10) ** 700) == 0
+    assert 0 <= root_below(Fraction(1, 10**700)) < root_above(Fraction(1, 10**700)) == 5e-324
     assert root_below(Fraction(0)) == root_above(Fraction(0)) == 0
 
 
