@@ -30,8 +30,9 @@ from otgan.progress import progress
 
 PIECES, BOXES, LAYERS = "linear pieces", "branch and bound over boxes", "ECLipsE-Fast"
 
-#: The share of the time that the search for a steep pair may take before upper bounds get theirs.
-SEARCH_SHARE = 0.25
+#: The shares of the time after which the search for a steep pair ends, and that for linear pieces where there are too
+#: many of them: boxes may do something then.
+SEARCH_SHARE, PIECES_SHARE = 0.25, 0.75
 
 #: Coordinates of the points at which the search starts, 128 MB: fewer points in many dimensions.
 NUMBERS = 2**24
@@ -93,8 +94,9 @@ def audit(critic: Any, *, domain: Any = None, max_seconds: float = 60.0, seed: i
     - ECLipsE-Fast, for fully connected networks whose activations have slopes in [0, 1];
     - on a box, for networks of one or two variables whose activations are ReLU, LeakyReLU or GroupSort: its linear
       pieces, which give the constant itself, to rounding, if there is time for all of them;
-    - on a box, for all other fully connected networks: branch and bound over smaller boxes, which closes in on the
-      constant of smooth networks in two or three dimensions and cannot do much in many.
+    - on a box, for all other fully connected networks, and where there are too many pieces: branch and bound over
+      smaller boxes, which closes in on the constant of smooth networks in two or three dimensions and cannot do much
+      in many.
 
     The lower bound is the slope of two points, found by a search in the domain or inside the steepest piece.
 
@@ -139,7 +141,7 @@ def audit(critic: Any, *, domain: Any = None, max_seconds: float = 60.0, seed: i
         task.bound(certified_upper_bound(critic))
         task.read()
         task.search(points, rng, stop_after(SEARCH_SHARE))
-        task.local(rng, stop_after(1.0))
+        task.local(rng, stop_after(PIECES_SHARE), stop_after(1.0))
         result = task.result()
         if pressed():
             raise Interrupted("the bracket", replace(result, stopped=True))
@@ -193,25 +195,25 @@ class _Audit:
         if value > self.lower.value or not self.lower.value:
             self.lower = SampledLowerBound(value, x, x_other)
 
-    def local(self, rng: np.random.Generator, stop: Callable[[], bool]) -> None:
+    def local(self, rng: np.random.Generator, stop_pieces: Callable[[], bool], stop: Callable[[], bool]) -> None:
         """The methods that know the box."""
         if self.chain is None or self.box is None:
             return
-        if self.chain.dim <= 2 and self.chain.piecewise_linear and self._pieces(self.chain, self.box, stop):
+        if self.chain.dim <= 2 and self.chain.piecewise_linear and self._pieces(self.chain, self.box, stop_pieces):
             return
         self._boxes(self.chain, self.box, rng, stop)
 
     def _pieces(self, chain: Chain, box: FloatArray, stop: Callable[[], bool]) -> bool:
+        """Whether they gave the constant itself."""
         try:
             pieces = steepest_pieces(chain, box, start=self.upper, stop=stop, tell=self.tell)
         except UnknownModuleError as error:
             self.bound(LipschitzBound(math.inf, PIECES, str(error)))
             return False
-        self.stopped = not pieces.complete
         for x, x_other in pieces.pairs:
             self.pair(x, x_other, 0.0)
         self.bound(LipschitzBound(pieces.upper, PIECES))
-        return True
+        return pieces.complete
 
     def _boxes(self, chain: Chain, box: FloatArray, rng: np.random.Generator, stop: Callable[[], bool]) -> None:
         try:

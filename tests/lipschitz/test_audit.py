@@ -343,6 +343,18 @@ def test_arguments_are_checked():
         steepest_pair(lambda x: x[:, 0], domain=None)
 
 
+def test_a_small_critic_trained_with_a_penalty():
+    pair = otgan.pairs.get_pair("8gaussians")
+    critic = otgan.critics.train(pair.source, pair.target, hidden=(32, 32), steps=100, seed=0, threads=1)
+    result = audit(critic, domain=[(-2.5, 2.5)] * 2)
+    assert certified_upper_bound(critic).value >= 5 * result.lower
+    assert result.upper <= (1 + 1e-6) * result.lower
+    # Autograd at generic points is right: none is steeper.
+    x = torch.rand(20000, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 5 - 2.5
+    (gradients,) = torch.autograd.grad(critic.double()(x.requires_grad_()).sum(), x)
+    assert 0.8 * result.lower <= gradients.norm(dim=1).max().item() <= result.upper * (1 + 1e-12)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "seed"), [("8gaussians", 0), ("swissroll-moons", 1), ("25gaussians", 0)])
 def test_critics_trained_with_a_penalty(name, seed):
