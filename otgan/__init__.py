@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from otgan import critics, lipschitz, measures, pairs, statistics
+    from otgan import critics, lipschitz, measures, pairs, statistics, testing, training
     from otgan.beckmann import DensityLaw, PopulationW1, image_w1, population_w1
     from otgan.distance_matrix import PairwiseDistances, pairwise
     from otgan.dual import Potentials, c_transform
@@ -43,7 +43,7 @@ _HOMES = {
     "validate": "otgan.validation",
     "wasserstein": "otgan.solve",
 }
-_ROOMS = ("critics", "errors", "lipschitz", "measures", "pairs", "statistics", "validation")
+_ROOMS = ("critics", "errors", "lipschitz", "measures", "pairs", "statistics", "testing", "training", "validation")
 
 __all__ = [
     "DensityLaw",
@@ -67,6 +67,8 @@ __all__ = [
     "population_w1",
     "sliced_wasserstein",
     "statistics",
+    "testing",
+    "training",
     "transport",
     "validate",
     "wasserstein",

@@ -185,3 +185,16 @@ def dual_value(
     size = float(abs(w[0] * given).sum() + (v[0] * (abs(high) + abs(low))).sum())
     largest = float(max(abs(given).max(), abs(high).max()))
     return down(total - error - 4 * UNIT**2 * size - UNDERFLOW * (1 + largest))
+
+
+def repaired_bound(problem: OTProblem, f: FloatArray, g: FloatArray) -> float:
+    """What any potentials prove once a c-transform has taken away what is infeasible: a lower bound, at least 0.
+
+    Args:
+        problem: The problem.
+        f: Values at the source points, (n,), in units of the cost; entries that are not finite count as 0.
+        g: Values at the target points, (m,); for a critic, its negative.
+    """
+    costs, masses = problem.costs, problem.masses
+    f, g = tame(f, g, problem.a, costs.scale)
+    return max(dual_value(costs, masses, f, to_rows=False), dual_value(costs, masses, g, to_rows=True), 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -206,6 +207,17 @@ def as_count(name: str, value: Any, *, low: int = 1, high: int | None = None) ->
         rule = f"be at least {low}" if high is None else f"be between {low} and {high}"
         raise InvalidValueError(name, rule, value, "choose a value in that range")
     return int(value)
+
+
+def as_choice(name: str, value: Any, choices: Collection[str]) -> str:
+    """Read one of a few names.
+
+    Raises:
+        InvalidValueError: If it is none of them.
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise InvalidValueError(name, f"be one of {', '.join(choices)}", repr(value)[:80], "choose one of these names")
+    return value
 
 
 def as_generator(name: str, value: Any) -> np.random.Generator:

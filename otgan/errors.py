@@ -57,6 +57,10 @@ class CriticError(InvalidInputError):
     """A critic breaks a rule that its objective needs (samples coupled, a wrong output shape, NaN values)."""
 
 
+class CheckpointError(InvalidInputError):
+    """A checkpoint belongs to other modules, optimisers, generators or settings than those that are to continue it."""
+
+
 class FileFormatError(OtganError, ValueError):
     """A file cannot be read as what it should hold, or an output cannot be written."""
 
@@ -75,6 +79,10 @@ class MissingDependencyError(OtganError, ImportError):
 
 class WeightsWarning(UserWarning):
     """Weights were far from summing to one and have been normalised."""
+
+
+class ReproducibilityWarning(UserWarning):
+    """A run goes on under other conditions, so that its last bits may differ from those of an uninterrupted one."""
 
 
 class CertificateError(OtganError, ArithmeticError):
@@ -104,3 +112,20 @@ class Interrupted(KeyboardInterrupt):
 
     def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
         return type(self), (self.what, self.partial)
+
+
+class TrainingInterrupted(Interrupted):
+    """Ctrl-C ended a training run that has a folder; the message says how to go on.
+
+    Args:
+        partial: The `otgan.training.RunSummary` so far.
+        message: Where the checkpoint is, and how to resume.
+    """
+
+    def __init__(self, partial: Any, message: str) -> None:
+        super().__init__("the summary", partial)
+        self.message = message
+        self.args = (message,)
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        return type(self), (self.partial, self.message)

@@ -16,8 +16,8 @@ DELAY = 2.0
 
 Show = Callable[[str], None]
 
-#: The line that is open, if one is: whatever runs inside writes on it, since a terminal has room for one.
-_open: _Line | None = None
+#: Writes on the line that is open, if one is: whatever runs inside writes there, since a terminal has room for one.
+_open: Show | None = None
 
 
 @contextmanager
@@ -36,17 +36,29 @@ def progress(what: str) -> Iterator[Show]:
     global _open
     if _open is not None:
         outer = _open
-        yield lambda text: outer.write(f"{what}: {text}")
+        yield lambda text: outer(f"{what}: {text}")
         return
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda text: None
         return
-    _open = line = _Line(what)
+    line = _Line(what)
+    _open = line.write
     try:
         yield lambda text: line.write(f"{what}: {text}")
     finally:
         _open = None
         line.close()
+
+
+@contextmanager
+def progress_on(write: Show) -> Iterator[None]:
+    """Have what runs inside write on a display that is there already, such as a bar, and open no line of its own."""
+    global _open
+    before, _open = _open, write
+    try:
+        yield
+    finally:
+        _open = before
 
 
 class _Line:

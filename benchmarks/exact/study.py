@@ -5,19 +5,19 @@ from __future__ import annotations
 import datetime
 import json
 import os
-import platform
 import statistics
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from benchmarks._machine import machine
 from benchmarks.exact.cases import CASES, Task
 from benchmarks.exact.child import Child
 from benchmarks.exact.methods import OURS
 from benchmarks.exact.tables import growth, ratios
-from otgan.compiled import thread_count
 
 SCHEMA = 1
+#: Packages whose versions times depend on.
+PACKAGES = ("otgan", "numpy", "scipy", "pot", "numba")
 #: Seconds after which we are stopped ourselves: never in earnest.
 OWN_CAP = 3600.0
 #: A call that takes longer than this many seconds is not repeated.
@@ -41,7 +41,7 @@ class Study:
     @classmethod
     def begin(cls, file: Path) -> Study:
         """Go on from a file, or start a new one."""
-        here = machine()
+        here = machine(*PACKAGES)
         if not file.exists():
             return cls(file, {"schema": SCHEMA, "machine": here, "records": []})
         stored = cls.read(file)
@@ -142,23 +142,4 @@ def _record(turns: list[dict[str, Any]]) -> dict[str, Any]:
         "fastest": min(seconds),
         "slowest": max(seconds),
         "calls": sum(turn["calls"] for turn in counted),
-    }
-
-
-def machine() -> dict[str, Any]:
-    """What times depend on, and no name of a machine or user."""
-    packages = ("otgan", "numpy", "scipy", "pot", "numba")
-    cpu = Path("/proc/cpuinfo")
-    models = (
-        [line.split(":", 1)[1].strip() for line in cpu.read_text().splitlines() if line.startswith("model name")]
-        if cpu.exists()
-        else []
-    )
-    return {
-        "cpu": models[0] if models else platform.processor() or platform.machine(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "threads": thread_count(),
-        "system": f"{platform.system()} on {platform.machine()}",
-        "python": platform.python_version(),
-        "versions": {name: metadata.version(name) for name in packages},
     }

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 import otgan
+from otgan.cli.audit import audit
 from otgan.cli.pairs import pairs
 from otgan.cli.truth import truth
 from otgan.cli.validate import validate
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.command("w1")(w1)
 app.command("validate")(validate)
+app.command("audit")(audit)
 app.command("pairs")(pairs)
 app.command("truth")(truth)
 

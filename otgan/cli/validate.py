@@ -5,8 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from otgan.cli.terminal import stderr, working
+from otgan.cli.terminal import working
 
 if TYPE_CHECKING:
     from otgan.interval import Interval
@@ -26,6 +25,8 @@ DEFAULT_PAIR = "8gaussians"
 DEFAULT_METHOD = "wgan-gp"
 #: Points of the training history that a report keeps.
 HISTORY = 200
+#: Folder in the run folder that holds the training: its settings, log and checkpoint.
+TRAINING = "training"
 #: Relative width at which the bracket of the laws' W1 will do beside a critic's error.
 POPULATION_RTOL = 0.01
 #: And the seconds that it may take at most.
@@ -85,7 +86,8 @@ def validate(
 ) -> None:
     """Is a critic's number the Wasserstein distance? Train one, or bring your own, and see.
 
-    Writes report.html, report.json, report.md and figures to the run folder. Ctrl-C leaves no report behind.
+    Writes report.html, report.json, report.md and figures to the run folder, and keeps the training there: after
+    Ctrl-C, or a power cut, the same command goes on where it stopped, and a training that is done is not done again.
 
     Examples: `otgan validate` · `otgan validate --pair digits` · `otgan validate --source real.csv --target fake.csv`
     · `otgan validate --pair wine --critic mymodule:critic`
@@ -113,7 +115,8 @@ def validate(
 
             judged, name = find_critic(critic), critic
         else:
-            judged, name = _train(sides, method, training, lipschitz, seed, threads, history), f"{method} critic"
+            judged, history = _train(sides, method, training, lipschitz, seed, threads, folder / TRAINING)
+            name = f"{method} critic"
             settings |= {"method": method, **training}
         report, page = _judge(judged, name, sides, settings, history, folder, keep=not critic)
     if as_json:
@@ -236,26 +239,23 @@ def _train(
     lipschitz: float,
     seed: int,
     threads: int,
-    history: list[dict[str, float]],
-) -> Any:
+    folder: Path,
+) -> tuple[Any, list[dict[str, float]]]:
+    """The critic, and what was seen while it was trained; a training that was interrupted goes on."""
+    from otgan.errors import TrainingInterrupted
+
     with working("loading PyTorch"):
-        from otgan.critics import train
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("training {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        TextColumn("estimate {task.fields[estimate]:.4f}  ‖∇f‖ {task.fields[gradient_norm]:.3f}"),
-    )  # fmt: skip
-    with Progress(*columns, console=stderr(), disable=not sys.stderr.isatty(), transient=True) as progress:
-        task = progress.add_task(method, total=None, estimate=0.0, gradient_norm=0.0)
-
-        def watch(step: int, metrics: Mapping[str, float]) -> None:
-            history.append({"step": step, **metrics})
-            norm = metrics["gradient_norm"]
-            progress.update(task, completed=step, total=total, estimate=metrics["estimate"], gradient_norm=norm)
-
-        total = options.get("steps") or inspect.signature(train).parameters["steps"].default
-        return train(
-            *sides.train, method, lipschitz=lipschitz, seed=seed, threads=threads, callback=watch,
-            every=max(1, total // HISTORY), **options,
+        from otgan.critics import get_method, train
+        from otgan.training import read_log
+    total = options.get("steps") or inspect.signature(train).parameters["steps"].default
+    try:
+        critic = train(
+            *sides.train, get_method(method, lipschitz=lipschitz), seed=seed, threads=threads, monitor=True,
+            every=max(1, total // HISTORY), folder=folder, resume="auto", progress=True, **options,
         )  # fmt: skip
+    except TrainingInterrupted as error:
+        typer.echo(
+            f"otgan: training stands at step {error.partial.step}; the same command goes on from there", err=True
+        )
+        raise
+    return critic, [{key: value for key, value in row.items() if value is not None} for row in read_log(folder)]

@@ -2,8 +2,25 @@
 
 from otgan.critics.checks import check_critic
 from otgan.critics.files import load_critic, save_critic
-from otgan.critics.networks import MLPCritic
+from otgan.critics.method import Method
+from otgan.critics.networks import ConesCritic, Critic, MLPCritic
 from otgan.critics.penalties import gradient_penalty
-from otgan.critics.train import METHODS, train
+from otgan.critics.registry import METHODS, get_method
+from otgan.critics.repair import potentials
+from otgan.critics.train import train, train_many
 
-__all__ = ["METHODS", "MLPCritic", "check_critic", "gradient_penalty", "load_critic", "save_critic", "train"]
+__all__ = [
+    "METHODS",
+    "ConesCritic",
+    "Critic",
+    "MLPCritic",
+    "Method",
+    "check_critic",
+    "get_method",
+    "gradient_penalty",
+    "load_critic",
+    "potentials",
+    "save_critic",
+    "train",
+    "train_many",
+]

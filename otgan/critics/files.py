@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from otgan.critics.networks import MLPCritic, build
+from otgan.critics.networks import Critic, build
 from otgan.errors import CriticError, FileFormatError, InvalidInputError, InvalidTypeError
 
 SCHEMA = 1
@@ -24,11 +24,11 @@ MAX_HEADER = 2**20
 AGAIN = "save it again with otgan.critics.save_critic"
 
 
-def save_critic(critic: MLPCritic, path: str | os.PathLike[str]) -> None:
+def save_critic(critic: Critic, path: str | os.PathLike[str]) -> None:
     """Write a critic; a file that is already there is replaced, in one step, once the new one is complete.
 
     Args:
-        critic: An `MLPCritic` in float32.
+        critic: A `Critic` in float32, such as `MLPCritic`.
         path: The file, conventionally ``*.safetensors``.
 
     Raises:
@@ -36,9 +36,12 @@ def save_critic(critic: MLPCritic, path: str | os.PathLike[str]) -> None:
         CriticError: If a weight is not finite or not float32.
         FileFormatError: If the file cannot be written.
     """
-    if not isinstance(critic, MLPCritic):
+    if not isinstance(critic, Critic):
         raise InvalidTypeError(
-            "critic", "be an MLPCritic", type(critic).__name__, "save other modules with safetensors.torch.save_model"
+            "critic",
+            "be a Critic, such as an MLPCritic",
+            type(critic).__name__,
+            "save other modules with safetensors.torch.save_model",
         )
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in critic.state_dict().items()}
     problem = _problem(tensors)
@@ -59,7 +62,7 @@ def save_critic(critic: MLPCritic, path: str | os.PathLike[str]) -> None:
         ) from error
 
 
-def load_critic(path: str | os.PathLike[str]) -> MLPCritic:
+def load_critic(path: str | os.PathLike[str]) -> Critic:
     """Read a critic that `save_critic` wrote.
 
     Everything is compared with what the architecture asks for, so that a damaged or hostile file ends in one error.
@@ -101,7 +104,7 @@ def load_critic(path: str | os.PathLike[str]) -> MLPCritic:
     return critic.eval()
 
 
-def _rebuild(path: Path, metadata: dict[str, str]) -> MLPCritic:
+def _rebuild(path: Path, metadata: dict[str, str]) -> Critic:
     """The network that the metadata describe, with fresh weights."""
     try:
         content: Any = json.loads(metadata["otgan"])

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from otgan.checks import as_count, as_number, as_real_array
+from otgan.critics.layers import Cones, GroupSort
 from otgan.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 
 #: Activations by name. Each is 1-Lipschitz, so that the product of the layers' norms bounds the network.
@@ -20,6 +23,8 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "elu": nn.ELU,
     "tanh": nn.Tanh,
     "softplus": nn.Softplus,
+    "maxmin": partial(GroupSort, 2),
+    "fullsort": partial(GroupSort, None),
 }
 
 MAX_DIM = 2**20
@@ -35,54 +40,34 @@ BIAS = 2.0
 SMALLEST_SCALE, LARGEST_SCALE = 1e-18, 1e18
 
 
-class MLPCritic(nn.Module):
-    r"""A fully connected network in units of its own, $f(x) = s\, h((x - c) / s)$.
+class Critic(nn.Module, ABC):
+    r"""A network in units of its own, $f(x) = s\, h((x - c) / s)$.
 
     The centre c and the one scale s for all coordinates bring data of any size to the size at which h trains well;
     since s multiplies what it divided, f and h have the same Lipschitz constant.
 
-    Args:
-        dim: Number of coordinates d.
-        hidden: Widths of the hidden layers; none makes it affine.
-        activation: A name in `ACTIVATIONS`.
-        seed: Of the initial weights, which are uniform on ±√(6 / fan-in), and biases, uniform on ±2: on data of
-            size 1 the kinks lie all over the data from the start, where small biases crowd them around its centre.
-
     Attributes:
-        layers: The network h, (n, d) -> (n, 1).
+        dim: Number of coordinates d.
+        layers: The network h, (n, d) -> (n, 1) or (n,).
         centre: c, (d,), in units of length; 0 at first.
         scale: s, in units of length; 1 at first.
-
-    Raises:
-        InvalidValueError: If a size is out of range, or the activation is unknown.
-        InvalidTypeError: If a size is not an integer.
-
-    Source: He et al. (2015), Delving deep into rectifiers, Sec. 2.2 (variance of the weights).
-
-    >>> critic = MLPCritic(2, hidden=(16,))
-    >>> critic(torch.zeros(5, 2)).shape
-    torch.Size([5])
     """
 
+    dim: int
+    layers: nn.Module
     centre: Tensor
     scale: Tensor
 
-    def __init__(
-        self, dim: int, hidden: Sequence[int] = (128, 128), activation: str = "relu", *, seed: int = 0
-    ) -> None:
+    def __init__(self, dim: int, layers: nn.Module) -> None:
         super().__init__()
-        self.dim, self.hidden, self.activation = _read_sizes(dim, hidden, activation)
-        generator = torch.Generator().manual_seed(as_count("seed", seed, low=0, high=2**63 - 1))
-        layers: list[nn.Module] = []
-        for fan_in, fan_out in pairwise((self.dim, *self.hidden, 1)):
-            # Built without initial weights, since PyTorch would draw them from its global generator.
-            linear = nn.utils.skip_init(nn.Linear, fan_in, fan_out)
-            nn.init.kaiming_uniform_(linear.weight, nonlinearity="relu", generator=generator)
-            nn.init.uniform_(linear.bias, -BIAS, BIAS, generator=generator)
-            layers += [linear, ACTIVATIONS[self.activation]()]
-        self.layers = nn.Sequential(*layers[:-1])
-        self.register_buffer("centre", torch.zeros(self.dim))
+        self.dim, self.layers = dim, layers
+        self.register_buffer("centre", torch.zeros(dim))
         self.register_buffer("scale", torch.ones(()))
+
+    @property
+    @abstractmethod
+    def architecture(self) -> dict[str, Any]:
+        """What `build` needs to make this network again, weights, centre and scale apart; JSON can hold it."""
 
     def forward(self, points: Tensor) -> Tensor:
         """Evaluate f.
@@ -102,7 +87,7 @@ class MLPCritic(nn.Module):
             )
         # Float64 points lose their distant centre before they lose their digits.
         inner = ((points - self.centre) / self.scale).to(self.scale.dtype)
-        return self.scale * self.layers(inner).squeeze(1)
+        return self.scale * self.layers(inner).reshape(len(points))
 
     def standardize(self, centre: Any, scale: float) -> None:
         """Set c and s; h stays as it is.
@@ -127,14 +112,84 @@ class MLPCritic(nn.Module):
         self.centre.copy_(torch.from_numpy(values))
         self.scale.fill_(scale)
 
+
+class MLPCritic(Critic):
+    r"""A critic whose network is fully connected.
+
+    Args:
+        dim: Number of coordinates d.
+        hidden: Widths of the hidden layers; none makes it affine.
+        activation: A name in `ACTIVATIONS`; "maxmin" needs even widths.
+        seed: Of the initial weights, which are uniform on ±√(6 / fan-in), and biases, uniform on ±2: on data of
+            size 1 the kinks lie all over the data from the start, where small biases crowd them around its centre.
+
+    Raises:
+        InvalidValueError: If a size is out of range, or the activation is unknown.
+        InvalidTypeError: If a size is not an integer.
+
+    Source: He et al. (2015), Delving deep into rectifiers, Sec. 2.2 (variance of the weights).
+
+    >>> critic = MLPCritic(2, hidden=(16,))
+    >>> critic(torch.zeros(5, 2)).shape
+    torch.Size([5])
+    """
+
+    def __init__(
+        self, dim: int, hidden: Sequence[int] = (128, 128), activation: str = "relu", *, seed: int = 0
+    ) -> None:
+        dim, widths, activation = _read_sizes(dim, hidden, activation)
+        generator = torch.Generator().manual_seed(as_count("seed", seed, low=0, high=2**63 - 1))
+        layers: list[nn.Module] = []
+        for fan_in, fan_out in pairwise((dim, *widths, 1)):
+            # Built without initial weights, since PyTorch would draw them from its global generator.
+            linear = nn.utils.skip_init(nn.Linear, fan_in, fan_out)
+            nn.init.kaiming_uniform_(linear.weight, nonlinearity="relu", generator=generator)
+            nn.init.uniform_(linear.bias, -BIAS, BIAS, generator=generator)
+            layers += [linear, ACTIVATIONS[activation]()]
+        super().__init__(dim, nn.Sequential(*layers[:-1]))
+        self.hidden, self.activation = widths, activation
+
     @property
     def architecture(self) -> dict[str, Any]:
-        """What `build` needs to make this network again, weights, centre and scale apart; JSON can hold it."""
+        """See `Critic.architecture`."""
         return {"kind": "mlp", "dim": self.dim, "hidden": list(self.hidden), "activation": self.activation}
 
 
-def build(architecture: Any) -> MLPCritic:
-    """Make the network that an `MLPCritic.architecture` describes, with fresh weights.
+class ConesCritic(Critic):
+    r"""A critic that is an envelope of cones, $h(z) = \max_k b_k - K \|z - c_k\|$; see `Cones`.
+
+    Args:
+        dim: Number of coordinates d.
+        n_cones: Number of cones.
+        slope: K > 0, its Lipschitz constant.
+
+    Raises:
+        InvalidValueError: If a number is out of range.
+        InvalidTypeError: If a number is of another type.
+    """
+
+    def __init__(self, dim: int, n_cones: int, slope: float = 1.0) -> None:
+        dim, n_cones = as_count("dim", dim, high=MAX_DIM), as_count("n_cones", n_cones, high=MAX_PARAMETERS)
+        if dim * n_cones > MAX_PARAMETERS:
+            raise InvalidValueError("n_cones", f"make at most {MAX_PARAMETERS} weights", dim * n_cones, "use fewer")
+        super().__init__(dim, Cones(np.zeros((n_cones, dim)), slope=slope))
+        self.n_cones, self.slope = n_cones, float(slope)
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """See `Critic.architecture`."""
+        return {"kind": "cones", "dim": self.dim, "n_cones": self.n_cones, "slope": self.slope}
+
+
+#: Networks that a file may describe, and what describes them.
+KINDS: dict[str, tuple[type[Critic], frozenset[str]]] = {
+    "mlp": (MLPCritic, frozenset({"dim", "hidden", "activation"})),
+    "cones": (ConesCritic, frozenset({"dim", "n_cones", "slope"})),
+}
+
+
+def build(architecture: Any) -> Critic:
+    """Make the network that a `Critic.architecture` describes, with fresh weights.
 
     Raises:
         InvalidTypeError: If it is not a mapping, or a size is not an integer.
@@ -144,14 +199,15 @@ def build(architecture: Any) -> MLPCritic:
         raise InvalidTypeError(
             "architecture", "be a mapping", type(architecture).__name__, "pass MLPCritic(...).architecture"
         )
-    if set(architecture) != {"kind", "dim", "hidden", "activation"} or architecture["kind"] != "mlp":
+    kind = architecture.get("kind")
+    make, keys = KINDS.get(kind, (None, frozenset())) if isinstance(kind, str) else (None, frozenset())
+    if make is None or set(architecture) != keys | {"kind"}:
+        wanted = "; ".join(f"{kind!r} with {', '.join(sorted(keys))}" for kind, (_, keys) in KINDS.items())
         raise InvalidValueError(
-            "architecture",
-            "have kind 'mlp' and the keys dim, hidden and activation",
-            _short(dict(architecture)),
+            "architecture", f"have a known kind and its keys ({wanted})", _short(dict(architecture)),
             "pass MLPCritic(...).architecture",
-        )
-    return MLPCritic(architecture["dim"], architecture["hidden"], architecture["activation"])
+        )  # fmt: skip
+    return make(**{key: architecture[key] for key in keys})
 
 
 def _read_sizes(dim: Any, hidden: Any, activation: Any) -> tuple[int, tuple[int, ...], str]:
@@ -170,6 +226,8 @@ def _read_sizes(dim: Any, hidden: Any, activation: Any) -> tuple[int, tuple[int,
         raise InvalidValueError(
             "activation", f"be one of {', '.join(ACTIVATIONS)}", _short(activation), "choose one of these names"
         )
+    if activation == "maxmin" and any(width % 2 for width in widths):
+        raise InvalidValueError("hidden", "have even widths where the activation is maxmin", list(widths), "add one")
     return dim, widths, activation
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from torch import nn
 
 from otgan.checks import FloatArray, as_count, as_seconds
-from otgan.critics import MLPCritic
+from otgan.critics import Critic
 from otgan.critics.layers import Cones
 from otgan.errors import CertificateError, Interrupted, InvalidTypeError
 from otgan.interrupts import interrupts
@@ -104,7 +104,7 @@ def audit(critic: Any, *, domain: Any = None, max_seconds: float = 60.0, seed: i
         critic: A torch module, or any function of points (n, d) that gives (n,) or (n, 1). Of a function that is no
             module no layers are known, so that `upper` is infinite.
         domain: [(low, high), …], a pair for each coordinate; None for all of R^d, where the search for a lower
-            bound looks around the origin, or around the centre of an `MLPCritic`.
+            bound looks around the origin, or around the centre of a `Critic`.
         max_seconds: Time after which it ends with the bracket that it has. It may be exceeded by what a single
             evaluation, or a bound of the whole network, takes.
         seed: Of the search.
@@ -254,7 +254,7 @@ class _Audit:
 
 def _dimension(critic: Any, box: FloatArray | None) -> int:
     """The critic's own dimension where it says it, else that of the box."""
-    if isinstance(critic, CriticFunction | MLPCritic):
+    if isinstance(critic, CriticFunction | Critic):
         return critic.dim
     if isinstance(critic, nn.Module) and box is None:
         for layer in critic.modules():
@@ -279,7 +279,7 @@ def _places(critic: Any, dim: int, box: FloatArray | None, rng: np.random.Genera
     if box is not None:
         return fill(box, n, rng)
     centre, scale = np.zeros(dim), 1.0
-    if isinstance(critic, MLPCritic):
+    if isinstance(critic, Critic):
         centre, scale = critic.centre.cpu().double().numpy(), float(critic.scale)
     radii = scale * 10 ** rng.uniform(-1, 1, (n, 1))
     return np.asarray(centre + radii * rng.standard_normal((n, dim)))

@@ -45,3 +45,13 @@ def as_domain(domain: Any, dim: int | None = None) -> FloatArray | None:
         if max(-low, high) > LARGEST:
             raise InvalidValueError("domain", f"stay within {LARGEST:g}", (low, high), "use None for all of R^d")
     return np.ascontiguousarray(pairs.T)
+
+
+def box_around(points: FloatArray) -> FloatArray | None:
+    """The smallest box that holds all points, (n, d), and has an inside, (d, 2); None where it is beyond `LARGEST`."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    # Where all points agree in a coordinate, any width will do.
+    thin = high <= low
+    width = np.maximum(1e-9 * np.abs(points).max(), 1e-9)
+    box = np.stack([np.where(thin, low - width, low), np.where(thin, high + width, high)], axis=1)
+    return box if np.abs(box).max() <= LARGEST else None

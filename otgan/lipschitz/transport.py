@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from otgan.certificate import dual_value, tame
+from otgan.certificate import dual_value, repaired_bound, tame
 from otgan.checks import FloatArray, as_count, as_number, as_seconds
 from otgan.errors import CriticError, InvalidShapeError
 from otgan.lipschitz.audit import audit
+from otgan.lipschitz.domain import box_around
 from otgan.lipschitz.evaluate import as_function
 from otgan.lipschitz.upper import LipschitzBound
 from otgan.measures import DiscreteMeasure
@@ -97,7 +98,9 @@ def certified_w1_lower_bound(
     if lipschitz is not None:
         constant = LipschitzBound(as_number("lipschitz", lipschitz, low=0, open_low=True), "as given")
     else:
-        found = audit(critic, domain=_box_around(sides), max_seconds=seconds, seed=seed)
+        found = audit(
+            critic, domain=box_around(np.concatenate([side.points for side in sides])), max_seconds=seconds, seed=seed
+        )
         constant = LipschitzBound(found.upper, found.method, found.reason)
     by_lipschitz, by_transform = proven_lower_bounds(sides, values, constant.value)
     means = [float(side.weights @ f) for side, f in zip(sides, values, strict=True)]
@@ -121,19 +124,8 @@ def proven_lower_bounds(
     """
     problem = problem_from_points(*sides)
     costs, masses = problem.costs, problem.masses
-    f, g = tame(values[0], -values[1], problem.a, costs.scale)
-    by_transform = max(dual_value(costs, masses, f, to_rows=False), dual_value(costs, masses, g, to_rows=True), 0.0)
+    by_transform = repaired_bound(problem, values[0], -values[1])
     if not 0 < steepness < math.inf:
         return 0.0, by_transform
     f, g = tame(values[0] / steepness, -values[1] / steepness, problem.a, costs.scale)
     return max(dual_value(costs, masses, f, to_rows=False, ceiling=g), 0.0), by_transform
-
-
-def _box_around(sides: list[DiscreteMeasure]) -> FloatArray:
-    """The smallest box that holds all points and has an inside, (d, 2)."""
-    points = np.concatenate([side.points for side in sides])
-    low, high = points.min(axis=0), points.max(axis=0)
-    # Where all points agree in a coordinate, any width will do.
-    thin = high <= low
-    width = np.maximum(1e-9 * np.abs(points).max(), 1e-9)
-    return np.stack([np.where(thin, low - width, low), np.where(thin, high + width, high)], axis=1)

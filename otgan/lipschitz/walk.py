@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 from torch.nn.utils import parametrize
 
-from otgan.critics import MLPCritic
+from otgan.critics import ConesCritic, MLPCritic
 
 
 class UnknownModuleError(Exception):
@@ -33,7 +33,8 @@ def frozen(critic: Any) -> nn.Module:
 def leaves(module: nn.Module, name: str = "") -> Iterator[tuple[type[nn.Module], nn.Module, str]]:
     """The layers that a module applies in turn: their kind, themselves, and what errors call them.
 
-    Sequentials and `MLPCritic` are looked into (its centre and scale are no layers); everything else is a layer.
+    Sequentials, `MLPCritic` and `ConesCritic` are looked into (centre and scale are no layers); everything else is a
+    layer.
 
     Raises:
         UnknownModuleError: If hooks or a replaced forward stand between the layers and what is computed.
@@ -42,7 +43,7 @@ def leaves(module: nn.Module, name: str = "") -> Iterator[tuple[type[nn.Module],
     what = f"{kind.__name__} at '{name}'" if name else kind.__name__
     if module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module):
         raise UnknownModuleError(f"{what} has hooks or a replaced forward, which may compute anything")
-    if kind is MLPCritic:
+    if kind in (MLPCritic, ConesCritic):
         yield from leaves(module.get_submodule("layers"), f"{name}.layers".lstrip("."))
     elif kind is nn.Sequential:
         for key, child in module.named_children():

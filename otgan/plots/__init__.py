@@ -1,6 +1,7 @@
 """Arrays to matplotlib figures; nothing is computed in here."""
 
 from otgan.plots.bounds import bounds_figure
+from otgan.plots.cones import cones_figure
 from otgan.plots.histograms import alignment_figure, slopes_figure
 from otgan.plots.landscape import landscape_figure
 from otgan.plots.lipschitz import steepness_figure
@@ -14,6 +15,7 @@ __all__ = [
     "alignment_figure",
     "as_svg",
     "bounds_figure",
+    "cones_figure",
     "landscape_figure",
     "save_png",
     "slopes_figure",

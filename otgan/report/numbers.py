@@ -200,7 +200,7 @@ def _slopes(report: ValidationReport) -> tuple[Quantity, ...]:
             number(slopes.upper) if certified else "none",
             PROVEN if certified else NOT_PROVEN,
             "Lipschitz constant ≤ this" if certified else "",
-            f"No two points can have a steeper slope ({slopes.method})."
+            f"No two points of the box around the samples can have a steeper slope ({slopes.method})."
             if certified
             else f"No upper bound is proven: {slopes.reason}.",
             main=True,

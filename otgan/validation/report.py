@@ -97,7 +97,7 @@ class Slopes:
         stated: K, the constant that the estimate was divided by.
         lower: A slope that was seen between two points; the true constant is no smaller.
         witness: Those two points, each (d,).
-        upper: Proven upper bound, infinite where nothing is proven.
+        upper: Proven upper bound on the box around the samples, infinite where nothing is proven.
         method: How the upper bound was found.
         reason: Why it is infinite; empty otherwise.
     """

@@ -67,7 +67,7 @@ def test_a_failed_write_keeps_the_old_file(critic, path, monkeypatch):
 
 
 def test_what_cannot_be_saved(critic, path):
-    with pytest.raises(InvalidTypeError, match="critic must be an MLPCritic, got Linear"):
+    with pytest.raises(InvalidTypeError, match="critic must be a Critic, such as an MLPCritic, got Linear"):
         save_critic(torch.nn.Linear(2, 1), path)
     with pytest.raises(FileFormatError, match="choose another folder"):
         save_critic(critic, path / "missing" / "critic.safetensors")

@@ -9,7 +9,7 @@ from otgan.errors import InvalidInputError, InvalidShapeError, InvalidTypeError,
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_shape_type_and_the_way_through_json(activation):
-    critic = MLPCritic(3, hidden=(8, 5), activation=activation)
+    critic = MLPCritic(3, hidden=(8, 6), activation=activation)
     values = critic(torch.zeros(4, 3))
     assert values.shape == (4,)
     assert values.dtype == torch.float32

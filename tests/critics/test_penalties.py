@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from otgan.critics import MLPCritic, gradient_penalty
+from otgan.critics.draws import Draws
 from otgan.critics.penalties import gradient_norms, interpolate
 from otgan.errors import CriticError, InvalidShapeError, InvalidValueError
 
@@ -45,7 +46,7 @@ def test_it_is_the_mean_over_samples_taken_one_by_one(seed, lipschitz):
 def test_it_is_neither_of_the_two_usual_mistakes():
     x, y = points()
     critic = network()
-    place = interpolate(x, y, generator(3)).requires_grad_()
+    place = interpolate(x, y, Draws(generator(3))).requires_grad_()
     (gradients,) = torch.autograd.grad(critic(place).sum(), place)
     over_the_batch = (gradients.norm(dim=0) - 1).square().mean().item()
     all_at_once = (gradients.norm() - 1).square().item()
@@ -56,7 +57,7 @@ def test_it_is_neither_of_the_two_usual_mistakes():
 
 def test_there_is_one_place_on_each_segment():
     x, y = torch.zeros(50, 4), torch.ones(50, 4)
-    places = interpolate(x, y, generator())
+    places = interpolate(x, y, Draws(generator()))
     assert (places == places[:, :1]).all()
     assert len(places[:, 0].unique()) == 50
     assert 0 <= places.min() < 0.1 < 0.9 < places.max() < 1

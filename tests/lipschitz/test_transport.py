@@ -9,6 +9,7 @@ from otgan.critics import MLPCritic
 from otgan.critics.layers import Cones
 from otgan.errors import CriticError, InvalidShapeError, InvalidValueError, InvalidWeightsError
 from otgan.lipschitz import certified_w1_lower_bound
+from otgan.lipschitz.domain import box_around
 from otgan.measures import DiscreteMeasure
 
 
@@ -91,3 +92,10 @@ def test_arguments_are_checked():
         certified_w1_lower_bound(critic, x, y, lipschitz=0.0)
     with pytest.raises(CriticError, match=r"stay below 1e[+]150"):
         certified_w1_lower_bound(lambda p: 1e200 * p[:, 0], x, y)
+
+
+def test_the_box_around_points_has_an_inside_or_is_all_of_space():
+    box = box_around(np.array([[1.0, 5.0], [2.0, 5.0]]))
+    assert (box[0] == (1.0, 2.0)).all()
+    assert box[1, 0] < 5.0 < box[1, 1]
+    assert box_around(np.array([[1e120, 0.0]])) is None

@@ -120,3 +120,11 @@ def test_what_is_unknown_is_infinite_and_says_why(critic, reason):
 def test_a_zero_layer_makes_a_constant():
     critic = nn.Sequential(linear([[1e38]]), linear([[0.0]]), linear([[1e38]]))
     assert certified_upper_bound(critic).value == 0
+
+
+def test_rows_bound_numbers_only():
+    # The identity of the plane has the norm 1 in each row, and 1 as an operator; this one has 1 in each row, and √2.
+    layer = nn.Linear(2, 2, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
+    assert certified_upper_bound(layer).value >= math.sqrt(2)

@@ -1,0 +1,39 @@
+"""The page of the documentation, from the records alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from benchmarks.critics import tables
+from benchmarks.critics.runs import HELD_OUT, PAIRS
+from otgan.critics import METHODS
+
+
+def write_page(results: dict[str, Any], docs: Path) -> Path:
+    """Write docs/benchmarks/critics.md from the results, and return where it is."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    records = results["runs"]
+    held = {name: method.held for name, method in METHODS.items()}
+    page = docs / "benchmarks" / "critics.md"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    text = environment.get_template("page.md.j2").render(
+        machine=results["machine"],
+        date=results["date"],
+        seconds=results["seconds"],
+        seeds=sorted({record["seed"] for record in records}),
+        held_out=HELD_OUT,
+        sections={pair: tables.accuracy(records, pair, held) for pair in PAIRS},
+        speed=tables.speed(results["speed"]) if results["speed"] else "not measured",
+        methods={name: method.summary for name, method in METHODS.items()},
+    )
+    page.write_text(text, encoding="utf-8")
+    return page

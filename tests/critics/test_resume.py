@@ -1,0 +1,85 @@
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from otgan.critics import METHODS, train
+from otgan.errors import CheckpointError
+from otgan.measures import Gaussian
+
+SOURCE, TARGET = Gaussian([3.0, 4.0], np.eye(2)), Gaussian([0.0, 0.0], np.eye(2))
+OPTIONS = {"hidden": (8, 8), "steps": 9, "batch_size": 16, "seed": 3, "threads": 1}
+
+
+class StoppedError(Exception):
+    pass
+
+
+def stop(step, metrics):
+    if step == 5:
+        raise StoppedError
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_training_that_died_goes_on_to_the_same_bits(method, tmp_path):
+    whole = train(SOURCE, TARGET, method, **OPTIONS)
+    with pytest.raises(StoppedError):
+        train(SOURCE, TARGET, method, folder=tmp_path, checkpoint_seconds=1e-9, callbacks=[stop], **OPTIONS)
+    resumed = train(SOURCE, TARGET, method, folder=tmp_path, resume=True, **OPTIONS)
+    state = resumed.state_dict()
+    assert all(torch.equal(tensor, state[name]) for name, tensor in whole.state_dict().items())
+
+
+KILLED = """
+import os, signal, sys
+import numpy as np
+from otgan.critics import train
+from otgan.measures import Gaussian
+
+replace, calls = os.replace, []
+def killed(*names):
+    calls.append(names)
+    if len(calls) == 6:  # within the write of a checkpoint, before it gets its name
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(*names)
+os.replace = killed
+source, target = Gaussian([3.0, 4.0], np.eye(2)), Gaussian([0.0, 0.0], np.eye(2))
+train(
+    source, target, hidden=(8, 8), steps=9, batch_size=16, seed=3, threads=1, folder=sys.argv[1],
+    checkpoint_seconds=1e-9,
+)
+"""
+
+
+def test_a_kill_inside_the_write_of_a_checkpoint_loses_nothing(tmp_path):
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    resumed = train(SOURCE, TARGET, folder=tmp_path, resume=True, **OPTIONS)
+    whole = train(SOURCE, TARGET, **OPTIONS)
+    assert all(torch.equal(a, b) for a, b in zip(resumed.parameters(), whole.parameters(), strict=True))
+
+
+def test_another_method_or_seed_is_refused(tmp_path):
+    train(SOURCE, TARGET, folder=tmp_path, **OPTIONS)
+    with pytest.raises(CheckpointError, match="seed: 3 there, 4 now"):
+        train(SOURCE, TARGET, folder=tmp_path, resume=True, **OPTIONS | {"seed": 4})
+    with pytest.raises(CheckpointError, match=r"method: .*WganGp.* there, .*WganLp.* now"):
+        train(SOURCE, TARGET, "wgan-lp", folder=tmp_path, resume=True, **OPTIONS)
+
+
+def test_a_narrow_bracket_stops_the_training():
+    critic_steps = []
+    train(SOURCE, TARGET, **OPTIONS | {"steps": 400, "hidden": (32,)}, stop_below=0.2,
+          callbacks=[lambda k, _: critic_steps.append(k)])  # fmt: skip
+    assert critic_steps[-1] < 400
+
+
+def test_the_monitor_is_seen_by_callbacks_and_changes_nothing():
+    seen = {}
+    watched = train(SOURCE, TARGET, monitor=True, callbacks=[seen.__setitem__], **OPTIONS)
+    assert seen[9]["w1_lower"] <= seen[9]["w1"] <= seen[9]["w1_upper"]
+    alone = train(SOURCE, TARGET, **OPTIONS)
+    assert all(torch.equal(a, b) for a, b in zip(watched.parameters(), alone.parameters(), strict=True))
