@@ -30,8 +30,12 @@ from otgan.progress import progress
 
 PIECES, BOXES, LAYERS = "linear pieces", "branch and bound over boxes", "ECLipsE-Fast"
 
-#: The share of the time that the search for a steep pair may take before upper bounds get theirs.
-SEARCH_SHARE = 0.25
+#: The shares of the time after which the search for a steep pair ends, and that for linear pieces where there are too
+#: many of them: boxes may do something then.
+SEARCH_SHARE, PIECES_SHARE = 0.25, 0.75
+
+#: Coordinates of the points at which the search starts, 128 MB: fewer points in many dimensions.
+NUMBERS = 2**24
 
 NO_LAYERS = "it needs activations with slopes in [0, 1] after each Linear, and numbers far from the limits of float64"
 
@@ -90,14 +94,15 @@ def audit(critic: Any, *, domain: Any = None, max_seconds: float = 60.0, seed: i
     - ECLipsE-Fast, for fully connected networks whose activations have slopes in [0, 1];
     - on a box, for networks of one or two variables whose activations are ReLU, LeakyReLU or GroupSort: its linear
       pieces, which give the constant itself, to rounding, if there is time for all of them;
-    - on a box, for all other fully connected networks: branch and bound over smaller boxes, which closes in on the
-      constant of smooth networks in two or three dimensions and cannot do much in many.
+    - on a box, for all other fully connected networks, and where there are too many pieces: branch and bound over
+      smaller boxes, which closes in on the constant of smooth networks in two or three dimensions and cannot do much
+      in many.
 
     The lower bound is the slope of two points, found by a search in the domain or inside the steepest piece.
 
     Args:
-        critic: A torch module, or any function of points (n, d) that gives (n,) or (n, 1). Nothing is known of the
-            layers of what is no module, so that `upper` is infinite then.
+        critic: A torch module, or any function of points (n, d) that gives (n,) or (n, 1). Of a function that is no
+            module no layers are known, so that `upper` is infinite.
         domain: [(low, high), …], a pair for each coordinate; None for all of R^d, where the search for a lower
             bound looks around the origin, or around the centre of a `Critic`.
         max_seconds: Time after which it ends with the bracket that it has. It may be exceeded by what a single
@@ -136,7 +141,7 @@ def audit(critic: Any, *, domain: Any = None, max_seconds: float = 60.0, seed: i
         task.bound(certified_upper_bound(critic))
         task.read()
         task.search(points, rng, stop_after(SEARCH_SHARE))
-        task.local(rng, stop_after(1.0))
+        task.local(rng, stop_after(PIECES_SHARE), stop_after(1.0))
         result = task.result()
         if pressed():
             raise Interrupted("the bracket", replace(result, stopped=True))
@@ -190,25 +195,25 @@ class _Audit:
         if value > self.lower.value or not self.lower.value:
             self.lower = SampledLowerBound(value, x, x_other)
 
-    def local(self, rng: np.random.Generator, stop: Callable[[], bool]) -> None:
+    def local(self, rng: np.random.Generator, stop_pieces: Callable[[], bool], stop: Callable[[], bool]) -> None:
         """The methods that know the box."""
         if self.chain is None or self.box is None:
             return
-        if self.chain.dim <= 2 and self.chain.piecewise_linear and self._pieces(self.chain, self.box, stop):
+        if self.chain.dim <= 2 and self.chain.piecewise_linear and self._pieces(self.chain, self.box, stop_pieces):
             return
         self._boxes(self.chain, self.box, rng, stop)
 
     def _pieces(self, chain: Chain, box: FloatArray, stop: Callable[[], bool]) -> bool:
+        """Whether they gave the constant itself."""
         try:
             pieces = steepest_pieces(chain, box, start=self.upper, stop=stop, tell=self.tell)
         except UnknownModuleError as error:
             self.bound(LipschitzBound(math.inf, PIECES, str(error)))
             return False
-        self.stopped = not pieces.complete
         for x, x_other in pieces.pairs:
             self.pair(x, x_other, 0.0)
         self.bound(LipschitzBound(pieces.upper, PIECES))
-        return True
+        return pieces.complete
 
     def _boxes(self, chain: Chain, box: FloatArray, rng: np.random.Generator, stop: Callable[[], bool]) -> None:
         try:
@@ -270,10 +275,11 @@ def _dimension(critic: Any, box: FloatArray | None) -> int:
 
 def _places(critic: Any, dim: int, box: FloatArray | None, rng: np.random.Generator) -> FloatArray:
     """Where the search starts: all over the box, or around the origin, near and far."""
+    n = min(8192, max(64, NUMBERS // dim))
     if box is not None:
-        return fill(box, 8192, rng)
+        return fill(box, n, rng)
     centre, scale = np.zeros(dim), 1.0
     if isinstance(critic, Critic):
         centre, scale = critic.centre.cpu().double().numpy(), float(critic.scale)
-    radii = scale * 10 ** rng.uniform(-1, 1, (8192, 1))
-    return np.asarray(centre + radii * rng.standard_normal((8192, dim)))
+    radii = scale * 10 ** rng.uniform(-1, 1, (n, 1))
+    return np.asarray(centre + radii * rng.standard_normal((n, dim)))

@@ -96,6 +96,8 @@ def read_chain(critic: Any) -> Chain:
     centre, scale = None, 1.0
     if type(module) is MLPCritic:
         centre, scale = module.centre.numpy().copy(), float(module.scale)
+    elif any(type(part) is MLPCritic for part in module.modules()):
+        raise UnknownModuleError("it holds an MLPCritic, whose centre and scale come between other layers")
     stages: list[Stage] = []
     with torch.no_grad():
         for kind, layer, what in leaves(module):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 
 from otgan.checks import FloatArray
@@ -124,30 +127,63 @@ def gradient_bounds(chain: Chain, low: FloatArray, high: FloatArray) -> FloatArr
     mid_low = mid_high = middle
     M = R = np.empty(0)
     for index, stage in enumerate(chain.stages):
-        W, size = stage.weight, np.abs(stage.weight)
-        g = (W.shape[1] + 8) * U
         if index == 0:
-            M, R = np.broadcast_to(W, (k, *W.shape)), np.zeros((k, *W.shape))
+            M, R = np.broadcast_to(stage.weight, (k, *stage.weight.shape)), np.zeros((k, *stage.weight.shape))
         else:
-            R = (1 + g) * np.matmul(size, R + g * (np.abs(M) + R))
-            M = np.matmul(W, M)
+            M, R = _linear_gradients(stage, M, R)
         mid_low, mid_high = _affine(stage, mid_low, mid_high)
         value_low, value_high = _affine(stage, value_low, value_high)
         reach = (1 + (d + 8) * U) * np.einsum("kmd,kd->km", np.abs(M) + R, half) + UNDERFLOW
         value_low = np.maximum(value_low, mid_low - reach - 4 * U * (np.abs(mid_low) + reach))
         value_high = np.minimum(value_high, mid_high + reach + 4 * U * (np.abs(mid_high) + reach))
-        if stage.kind == "sort":
-            M, R = sorted_gradients(int(stage.number), M, R, value_low, value_high)
-        elif stage.kind != "none":
-            least, most = activated_slopes(stage, value_low, value_high)
-            slope = ((least + most) / 2)[:, :, None]
-            spread = ((most - least) / 2 + 4 * U * np.maximum(np.abs(least), np.abs(most)))[:, :, None]
-            R = (1 + 8 * U) * (np.abs(slope) * R + spread * (np.abs(M) + R)) + 4 * U * np.abs(slope * M)
-            M = slope * M
+        M, R = _activated_gradients(stage, M, R, value_low, value_high)
         mid_low, mid_high = activated_values(stage, mid_low, mid_high)
         value_low, value_high = activated_values(stage, value_low, value_high)
+    return _norms(M, R)
+
+
+def gradient_bound_behind(
+    stages: Sequence[Stage], M: FloatArray, R: FloatArray, low: FloatArray, high: FloatArray
+) -> float:
+    """At least the norm of the gradient of what stages make of units that are enclosed already.
+
+    Args:
+        stages: The units' own, of which only the activation is used, and all behind it.
+        M: Centres of the units' gradients before that activation, (m, d).
+        R: Their radii.
+        low: Lows of the units' values, (m,).
+        high: Highs.
+    """
+    M, R, low, high = M[None], R[None], low[None], high[None]
+    for before, stage in pairwise(stages):
+        M, R = _linear_gradients(stage, *_activated_gradients(before, M, R, low, high))
+        low, high = _affine(stage, *activated_values(before, low, high))
+    return float(_norms(M, R)[0])
+
+
+def _linear_gradients(stage: Stage, M: FloatArray, R: FloatArray) -> tuple[FloatArray, FloatArray]:
+    g = (stage.weight.shape[1] + 8) * U
+    return np.matmul(stage.weight, M), (1 + g) * np.matmul(np.abs(stage.weight), R + g * (np.abs(M) + R))
+
+
+def _activated_gradients(
+    stage: Stage, M: FloatArray, R: FloatArray, low: FloatArray, high: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Behind the activation, where the units' values lie between low and high."""
+    if stage.kind == "none":
+        return M, R
+    if stage.kind == "sort":
+        return sorted_gradients(int(stage.number), M, R, low, high)
+    least, most = activated_slopes(stage, low, high)
+    slope = ((least + most) / 2)[:, :, None]
+    spread = ((most - least) / 2 + 4 * U * np.maximum(np.abs(least), np.abs(most)))[:, :, None]
+    return slope * M, (1 + 8 * U) * (np.abs(slope) * R + spread * (np.abs(M) + R)) + 4 * U * np.abs(slope * M)
+
+
+def _norms(M: FloatArray, R: FloatArray) -> FloatArray:
+    """At least the norm of the one row of each matrix, (k, 1, d) -> (k,)."""
     steepest = np.abs(M[:, 0]) + R[:, 0]
-    bounds = np.sqrt((steepest**2).sum(axis=1)) * (1 + (d + 8) * U) + UNDERFLOW
+    bounds = np.sqrt((steepest**2).sum(axis=1)) * (1 + (M.shape[2] + 8) * U) + UNDERFLOW
     return np.where(np.isfinite(bounds), bounds, np.inf)
 
 

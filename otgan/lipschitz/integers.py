@@ -120,22 +120,28 @@ class IntegerChain:
 
 
 def root_above(square: Fraction) -> float:
-    """The square root of a rational, rounded upward."""
+    """The square root of a rational, rounded upward; infinite beyond float64."""
     try:
-        value = math.sqrt(square)
+        value = _near_root(square)
+        while Fraction(value) ** 2 < square:
+            value = up(value)
     except OverflowError:
         return math.inf
-    while Fraction(value) ** 2 < square:
-        value = up(value)
     return value
 
 
 def root_below(square: Fraction) -> float:
-    """The square root of a rational, rounded downward."""
+    """The square root of a rational, rounded downward; 0 beyond float64, where a slope is not reported."""
     try:
-        value = math.sqrt(square)
+        value = _near_root(square)
     except OverflowError:
-        return 0.0  # a slope beyond float64 is not reported
+        return 0.0
     while value > 0 and Fraction(value) ** 2 > square:
         value = down(value)
     return value
+
+
+def _near_root(square: Fraction) -> float:
+    """The square root to an ulp or so, of squares that may be beyond float64 themselves."""
+    half = (square.numerator.bit_length() - square.denominator.bit_length()) // 2
+    return math.ldexp(math.sqrt(square / Fraction(4) ** half), half)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
 from otgan.exact import up
-from otgan.lipschitz.chain import Chain
-from otgan.lipschitz.enclosures import sorted_gradients
+from otgan.lipschitz.chain import Chain, Stage
+from otgan.lipschitz.enclosures import gradient_bound_behind
 from otgan.lipschitz.integers import IntegerChain, Pattern, root_above, root_below
 from otgan.lipschitz.polygons import Line, Polygon, box_polygon, chord
 from otgan.lipschitz.walk import UnknownModuleError
@@ -119,6 +119,9 @@ class _Search:
             self.weights[0] = np.pad(self.weights[0], ((0, 0), (0, 1)))
             box = np.concatenate([box, [[0.0], [float(np.abs(box).max()) or 1.0]]], axis=1)
         self.box = box
+        self.stages = [
+            Stage(weight, bias, *kind) for weight, bias, kind in zip(self.weights, biases, self.kinds, strict=True)
+        ]
         self._read_sizes(biases)
         self.pairs_of = [self._cut_pairs(k) for k in range(len(self.kinds) - 1)]
         self.lower = self.found = 0.0
@@ -339,61 +342,13 @@ class _Search:
             heapq.heappop(self.best)
 
     def _bound(self, region: _Region) -> float:
-        """At least ‖∇f‖ on all of a region.
-
-        Gradients and values of the units are kept as centre and radius. In a product W m of inner dimension n, and in
-        the radius W r, rounding is at most (n + 4) u times |W| (|m| + r).
-        """
+        """At least ‖∇f‖ on all of a region."""
         share = self.share(region.stage)
-        m, r = region.units[:, :2], share * region.sizes[:, :2]
         values, errors = region.polygon.tableau(share)
-        z, doubt = region.units @ values, region.sizes @ errors
-        low, high = (z - 1.03 * doubt).min(axis=1), (z + 1.03 * doubt).max(axis=1)
-        for stage in range(region.stage, len(self.kinds) - 1):
-            m, r = self._activated_slopes(stage, m, r, low, high)
-            low, high = self._activated_values(stage, low, high)
-            weights = self.weights[stage + 1]
-            sizes = np.abs(weights)
-            rounding = (weights.shape[1] + 8) * U
-            m, r = weights @ m, (1 + rounding) * (sizes @ (r + rounding * (np.abs(m) + r)))
-            centre, radius = (low + high) / 2, (high - low) / 2
-            radius = radius + rounding * (np.abs(centre) + radius)
-            bias = self.dropped_biases[stage + 1]
-            middle = weights @ centre + bias
-            spread = (1 + rounding) * (sizes @ (radius + rounding * (np.abs(centre) + radius)))
-            spread += rounding * (np.abs(middle) + self.bias_sizes[stage + 1])
-            low, high = middle - spread, middle + spread
-            low, high = low - rounding * np.abs(low), high + rounding * np.abs(high)
-        steepest = np.abs(m[0]) + r[0]
-        return math.hypot(*steepest.tolist()) * (1 + 16 * U) + SMALLEST
-
-    def _activated_slopes(
-        self, stage: int, m: FloatArray, r: FloatArray, low: FloatArray, high: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
-        kind, number = self.kinds[stage]
-        if kind == "leaky":
-            on, off = low >= 0, high <= 0
-            slope = np.where(on, 1.0, np.where(off, number, (1 + number) / 2))[:, None]
-            spread = np.where(on | off, 0.0, abs(1 - number) / 2 * (1 + 4 * U))[:, None]
-            grown = (1 + 8 * U) * (np.abs(slope) * r + spread * (np.abs(m) + r))
-            return slope * m, grown + 8 * U * np.abs(slope * m)
-        if kind == "sort":
-            middle, spread = sorted_gradients(int(number), m[None], r[None], low[None], high[None])
-            return middle[0], spread[0]
-        return m, r
-
-    def _activated_values(self, stage: int, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
-        kind, number = self.kinds[stage]
-        if kind == "leaky":
-            ends = [np.where(z > 0, z, number * z) for z in (low, high)]
-            lows, highs = np.minimum(*ends), np.maximum(*ends)
-            if number < 0:
-                lows = np.where((low < 0) & (high > 0), 0.0, lows)
-            return lows - 4 * U * np.abs(lows), highs + 4 * U * np.abs(highs)
-        if kind == "sort":  # order statistics are monotone in every entry
-            shape = (-1, int(number))
-            return np.sort(low.reshape(shape), axis=1).ravel(), np.sort(high.reshape(shape), axis=1).ravel()
-        return low, high
+        z, doubt = region.units @ values, 1.03 * (region.sizes @ errors)
+        low, high = (z - doubt).min(axis=1), (z + doubt).max(axis=1)
+        m, r = region.units[:, :2], share * region.sizes[:, :2]
+        return gradient_bound_behind(self.stages[region.stage :], m, r, low, high)
 
     def _pair(self, points: FloatArray, gradient: FloatArray) -> FloatArray | None:
         """Two points of a piece, far apart along its gradient."""

@@ -17,7 +17,7 @@ class UnknownModuleError(Exception):
 
 
 def frozen(critic: Any) -> nn.Module:
-    """A copy in eval mode and float64, whatever is asked of which leaves the critic alone.
+    """A copy on the CPU, in eval mode and float64; whatever is asked of it leaves the critic alone.
 
     Raises:
         UnknownModuleError: If it is no torch module, or cannot be copied.
@@ -25,7 +25,7 @@ def frozen(critic: Any) -> nn.Module:
     if not isinstance(critic, nn.Module):
         raise UnknownModuleError(f"{type(critic).__name__} is no torch module, its layers are unknown")
     try:
-        return copy.deepcopy(critic).double().eval()
+        return copy.deepcopy(critic).cpu().double().eval()
     except Exception as error:
         raise UnknownModuleError(f"{type(critic).__name__} cannot be copied ({type(error).__name__})") from error
 

@@ -185,6 +185,16 @@ def test_smooth_networks(activation):
     assert ((inside >= [2.5, -1.5]) & (inside <= [3.5, -0.5])).all()
 
 
+def test_centre_and_scale_are_never_overlooked():
+    """An MLPCritic inside a Sequential is the same function, of which less is proven."""
+    critic = MLPCritic(2, hidden=(16, 16), seed=1)
+    critic.standardize([0.9, 0.0], 0.01)
+    whole = audit(critic, domain=SQUARE)
+    inside = audit(nn.Sequential(critic), domain=SQUARE)
+    assert inside.lower <= whole.upper <= inside.upper
+    assert inside.method == "product of operator norms"
+
+
 def test_all_of_space():
     critic = MLPCritic(2, hidden=(8, 8), seed=1)
     critic.standardize([1e3, -1e3], 10.0)
@@ -331,6 +341,18 @@ def test_arguments_are_checked():
         audit(nn.Linear(3, 1), domain=SQUARE)
     with pytest.raises(InvalidTypeError, match="domain must be a box"):
         steepest_pair(lambda x: x[:, 0], domain=None)
+
+
+def test_a_small_critic_trained_with_a_penalty():
+    pair = otgan.pairs.get_pair("8gaussians")
+    critic = otgan.critics.train(pair.source, pair.target, hidden=(32, 32), steps=100, seed=0, threads=1)
+    result = audit(critic, domain=[(-2.5, 2.5)] * 2)
+    assert certified_upper_bound(critic).value >= 5 * result.lower
+    assert result.upper <= (1 + 1e-6) * result.lower
+    # Autograd at generic points is right: none is steeper.
+    x = torch.rand(20000, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 5 - 2.5
+    (gradients,) = torch.autograd.grad(critic.double()(x.requires_grad_()).sum(), x)
+    assert 0.8 * result.lower <= gradients.norm(dim=1).max().item() <= result.upper * (1 + 1e-12)
 
 
 @pytest.mark.slow

@@ -111,6 +111,21 @@ def test_many_lines_through_one_point_make_no_more_pieces_than_sectors(centre):
     assert pieces.n_pieces <= 60
 
 
+def test_units_that_are_multiples_of_others_change_with_them():
+    """Σ 3 relu(l) − relu(3 l) is 0. All l vanish at (1/3, 1/7), which is no float, so that signs are rounding there."""
+    rng = np.random.default_rng(1)
+    a, b = rng.integers(1, 60, (2, 30)) * rng.choice([-1, 1], (2, 30))
+    rows = np.stack([3 * a, 7 * b], axis=1)
+    critic = random_network(rng, (2, 60, 1))
+    with torch.no_grad():
+        critic[0].weight.copy_(torch.tensor(np.concatenate([rows, 3 * rows])))
+        critic[0].bias.copy_(torch.tensor(-np.concatenate([a + b, 3 * (a + b)])))
+        critic[2].weight.copy_(torch.tensor([[3.0] * 30 + [-1.0] * 30]))
+    pieces = steepest_pieces(read_chain(critic), box())
+    assert pieces.complete
+    assert pieces.upper == 0
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_lines_of_a_second_layer_across_the_sectors_of_a_first(seed):
     critic = random_network(np.random.default_rng(seed), (2, 6, 4, 1))
@@ -198,6 +213,12 @@ def test_roots_are_rounded_downward():
     root = root_below(Fraction(2))
     assert Fraction(root) ** 2 < 2 < Fraction(math.nextafter(root, 2)) ** 2
     assert Fraction(root_above(Fraction(2))) ** 2 > 2
+    for size in (Fraction(1, 10**500), Fraction(10) ** 500 * 3):
+        assert Fraction(root_below(size)) ** 2 <= size <= Fraction(root_above(size)) ** 2
+        assert root_above(size) <= root_below(size) * (1 + 1e-15)
+    assert root_above(Fraction(10) ** 700) == math.inf
+    assert root_below(Fraction(10) ** 700) == 0
+    assert 0 <= root_below(Fraction(1, 10**700)) < root_above(Fraction(1, 10**700)) == 5e-324
     assert root_below(Fraction(0)) == root_above(Fraction(0)) == 0
 
 

@@ -18,7 +18,7 @@ def samples(d=2, seed=0, n=60, m=40):
     return rng.standard_normal((n, d)), rng.standard_normal((m, d)) + 1.5
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("d", [1, 2, 5])
 def test_it_is_never_above_w1(d, seed):
     """For untrained critics and for weights, by exact transport."""
@@ -27,7 +27,7 @@ def test_it_is_never_above_w1(d, seed):
     a, b = rng.random(len(x)), rng.random(len(y))
     a, b = a / a.sum(), b / b.sum()
     truth = otgan.wasserstein(DiscreteMeasure(x, a), DiscreteMeasure(y, b)).upper_bound
-    bound = certified_w1_lower_bound(MLPCritic(d, hidden=(8,), seed=seed), x, y, a, b, max_seconds=1)
+    bound = certified_w1_lower_bound(MLPCritic(d, hidden=(8,), seed=seed), x, y, a, b, max_seconds=0.3)
     assert 0 <= bound.by_lipschitz <= truth
     assert 0 <= bound.by_c_transform <= truth
     assert bound.value == max(bound.by_lipschitz, bound.by_c_transform)
