@@ -60,12 +60,16 @@ def _study(results: dict[str, Any], options: argparse.Namespace) -> None:
     """Do the runs that are missing, several at a time."""
     from joblib import Parallel, delayed
 
-    from benchmarks.critics.runs import run
+    from benchmarks.critics.runs import laws, run
 
     done = {(record["method"], record["pair"], record["seed"]) for record in results["runs"]}
     wanted = [(m, p, s) for s in range(options.seeds) for p in options.pair for m in options.only]
     missing = [key for key in wanted if key not in done]
     print(f"{len(missing)} runs, about {len(missing) * options.seconds / options.jobs / 60:.0f} minutes", flush=True)
+    for pair in options.pair:
+        if pair not in results["laws"]:
+            results["laws"][pair] = laws(pair)
+            _keep(options.out, results)
     parallel = Parallel(n_jobs=options.jobs, return_as="generator_unordered")
     for record in parallel(delayed(run)(*key, options.seconds) for key in missing):
         results["runs"].append(record)
@@ -84,7 +88,8 @@ def _begin(file: Path, seconds: float) -> dict[str, Any]:
     here = machine("otgan", "numpy", "torch")
     if not file.exists():
         today = datetime.date.today().isoformat()
-        return {"schema": SCHEMA, "machine": here, "date": today, "seconds": seconds, "runs": [], "speed": []}
+        empty: dict[str, Any] = {"runs": [], "laws": {}, "speed": []}
+        return {"schema": SCHEMA, "machine": here, "date": today, "seconds": seconds, **empty}
     results = _read(file)
     if results["machine"] != here or results["seconds"] != seconds:
         raise SystemExit(f"{file} has other settings or was measured elsewhere: choose another --out")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
 from benchmarks.critics import tables
-from benchmarks.critics.runs import HELD_OUT, PAIRS
+from benchmarks.critics.runs import AUDIT, HELD_OUT, PAIRS
 from otgan.critics import METHODS
 
 
@@ -31,7 +32,16 @@ def write_page(results: dict[str, Any], docs: Path) -> Path:
         seconds=results["seconds"],
         seeds=sorted({record["seed"] for record in records}),
         held_out=HELD_OUT,
-        sections={pair: tables.accuracy(records, pair, held) for pair in PAIRS},
+        audit=AUDIT,
+        sections={
+            pair: {
+                "laws": results["laws"][pair],
+                "samples": statistics.fmean(record["truth"] for record in records if record["pair"] == pair),
+                "table": tables.accuracy(records, pair, held, results["laws"][pair]),
+            }
+            for pair in PAIRS
+            if any(record["pair"] == pair for record in records)
+        },
         speed=tables.speed(results["speed"]) if results["speed"] else "not measured",
         methods={name: method.summary for name, method in METHODS.items()},
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 from otgan.critics import get_method, train
 from otgan.measures import Measure
-from otgan.pairs import get_pair
+from otgan.pairs import get_pair, truth
 from otgan.validation import validate
 
 #: Pairs by the name they have in the table: the pair's name and its options.
@@ -60,6 +60,13 @@ def run(method: str, pair: str, seed: int, seconds: float) -> dict[str, Any]:
         "seen": report.slopes.lower,
         "proven": report.slopes.upper if math.isfinite(report.slopes.upper) else None,
     }
+
+
+def laws(pair: str) -> dict[str, Any]:
+    """W1 between the laws of a pair, from which a sample's may be far away: bounds, and what backs them."""
+    name, options = PAIRS[pair]
+    w1 = truth(get_pair(name, **options)).w1
+    return {"lower": w1.lower, "upper": w1.upper, "kind": w1.kind}
 
 
 def _steps(method: str, source: Measure, target: Measure, seconds: float) -> int:

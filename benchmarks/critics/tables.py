@@ -10,21 +10,21 @@ from typing import Any
 STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 
 HEAD = (
-    "| method | held | estimate | W1 | error, % | cosine | slope seen | slope proven | repaired | steps | seconds |\n"
-    "|---|---|---|---|---|---|---|---|---|---|---|"
+    "| method | held | estimate | error, % | against the laws, % | cosine | slope seen | slope proven | repaired "
+    "| steps | seconds |\n|---|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
-def accuracy(records: list[dict[str, Any]], pair: str, held: dict[str, str]) -> str:
+def accuracy(records: list[dict[str, Any]], pair: str, held: dict[str, str], laws: dict[str, Any]) -> str:
     """The table of one pair: means over the seeds with 95 % intervals, slopes as the largest of the seeds."""
-    lines = [HEAD]
+    lines, middle = [HEAD], (laws["lower"] + laws["upper"]) / 2
     for method in sorted({record["method"] for record in records if record["pair"] == pair}):
         runs = [record for record in records if (record["method"], record["pair"]) == (method, pair)]
         proven = [record["proven"] for record in runs]
         lines.append(
             f"| `{method}` | {held.get(method, '')} | {interval([r['estimate'] for r in runs], 3)} "
-            f"| {statistics.fmean(r['truth'] for r in runs):.3f} "
             f"| {interval([100 * r['error'] for r in runs], 1, signed=True)} "
+            f"| {interval([100 * (r['estimate'] / middle - 1) for r in runs], 1, signed=True)} "
             f"| {interval([r['cosine'] for r in runs], 3)} | {max(r['seen'] for r in runs):.4g} "
             f"| {'none' if None in proven else format(max(proven), '.4g')} "
             f"| {interval([r['repaired'] for r in runs], 3)} "

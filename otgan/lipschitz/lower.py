@@ -46,6 +46,7 @@ def sampled_lower_bound(
     n_pairs: int = 4096,
     n_starts: int = 64,
     n_rounds: int = 20,
+    domain: Any = None,
 ) -> SampledLowerBound:
     r"""The steepest slope between two points that a search finds.
 
@@ -65,13 +66,14 @@ def sampled_lower_bound(
         n_pairs: Random pairs, and as many places between them.
         n_starts: How many of the steepest places are searched on from.
         n_rounds: Rounds of that search.
+        domain: A box that it does not leave, [(low, high), …] with all points in it; None for all of R^d.
 
     Returns:
         The bound and its two points, in values of f per unit of length. The same generator state gives the same one.
 
     Raises:
         CriticError: If the critic is not a function of one point; see `as_function`.
-        InvalidShapeError: If the critic's dimension is not that of the points.
+        InvalidShapeError: If the dimension of the critic or of the domain is not that of the points.
         InvalidTypeError, InvalidValueError: If points, rng or a number break their rules.
     """
     points = as_points("points", points)
@@ -83,7 +85,8 @@ def sampled_lower_bound(
         raise InvalidShapeError(
             "points", f"have shape (n, {function.dim})", f"shape {points.shape}", "match the critic"
         )
-    return search(function, points, rng, n_pairs=n_pairs, n_starts=n_starts, n_rounds=n_rounds)
+    box = as_domain(domain, function.dim)
+    return search(function, points, rng, n_pairs=n_pairs, n_starts=n_starts, n_rounds=n_rounds, box=box)
 
 
 def steepest_pair(

@@ -179,9 +179,10 @@ def _slopes(
     rng: np.random.Generator,
     seconds: float,
 ) -> Slopes:
-    """What was seen near the samples or anywhere in their box, and what is proven on the box: W1 asks no more."""
-    seen = sampled_lower_bound(function, points, rng)
-    found = audit(critic, domain=box_around(points), max_seconds=seconds, seed=int(rng.integers(2**31)))
+    """What was seen near the samples or anywhere in the box around them, and what is proven there: W1 asks no more."""
+    box = box_around(points)
+    seen = sampled_lower_bound(function, points, rng, domain=box)
+    found = audit(critic, domain=box, max_seconds=seconds, seed=int(rng.integers(2**31)))
     lower, witness = max((seen.value, (seen.x, seen.x_other)), (found.lower, found.witness), key=lambda pair: pair[0])
     return Slopes(
         stated=constant,

@@ -94,7 +94,7 @@ def _about_slopes(slopes: Slopes) -> str:
             f"It breaks its constraint: {seen}, where {slopes.stated:.4g} is allowed, so its number is no lower bound."
         )
     if slopes.upper <= slopes.stated * (1 + SLACK):
-        return f"It keeps its constraint, proven: no slope exceeds {slopes.upper:.4g}."
+        return f"It keeps its constraint, proven: no slope around the samples exceeds {slopes.upper:.4g}."
     proven = "no upper bound is proven" if math.isinf(slopes.upper) else f"the proven upper bound is {slopes.upper:.4g}"
     return f"No violation of its constraint was found ({seen}), which is no proof: {proven}."
 

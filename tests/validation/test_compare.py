@@ -250,3 +250,15 @@ def test_a_module_is_left_as_it_was():
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
     assert report.slopes.upper == math.inf
     assert "BatchNorm1d" in report.slopes.reason
+
+
+def test_slopes_are_those_of_the_box_around_the_samples():
+    """Slope 51 begins outside the samples: it is neither seen nor held against a bound that is proven inside."""
+    critic = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1, bias=False))
+    with torch.no_grad():
+        critic[0].weight.copy_(torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
+        critic[0].bias.copy_(torch.tensor([0.0, -1.0]))
+        critic[2].weight.copy_(torch.tensor([[1.0, 50.0]]))
+    x, y = np.random.default_rng(0).uniform(0, 1, (2, 300, 2))
+    slopes = otgan.validate(critic, x, y).slopes
+    assert slopes.lower <= slopes.upper <= 1 + 1e-9
