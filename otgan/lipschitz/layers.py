@@ -31,7 +31,7 @@ KNOWN: dict[type[nn.Module], Callable[[Any], float]] = {
     nn.MaxPool1d: lambda layer: _maximum(layer, 1),
     nn.MaxPool2d: lambda layer: _maximum(layer, 2),
     GroupSort: lambda _: 1.0,
-    Cones: lambda layer: layer.slope,
+    Cones: lambda layer: abs(float(layer.slope)),
 }
 
 
