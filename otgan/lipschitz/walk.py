@@ -57,7 +57,7 @@ def leaves(module: nn.Module, name: str = "") -> Iterator[tuple[type[nn.Module],
 
 
 def _is_altered(module: nn.Module) -> bool:
-    """Whether a call of it computes something else than its class says: its own hooks, those of all modules, methods."""
+    """Whether a call of it computes something else than its class says: its own hooks, those of all, methods."""
     hooks = (
         module._forward_hooks,
         module._forward_pre_hooks,
