@@ -6,11 +6,16 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+from torch.nn.utils import parametrize
 
 from otgan.critics import MLPCritic
 from otgan.critics.layers import Cones
 from otgan.critics.networks import ACTIVATIONS
 from otgan.lipschitz import audit, certified_upper_bound
+from otgan.lipschitz.chain import read_chain
+from otgan.lipschitz.eclipse import layerwise_bound
+from otgan.lipschitz.pieces import steepest_pieces
+from otgan.lipschitz.walk import UnknownModuleError
 
 
 def linear(weight):
@@ -185,3 +190,31 @@ def test_a_slope_set_below_zero_makes_a_bound_above_it():
     cones = Cones([[0.0, 0.0]])
     cones.slope = -2.0
     assert certified_upper_bound(cones).value == 2
+
+
+def test_numbers_beyond_float64_and_complex_ones_are_unknown():
+    critic = MLPCritic(2, (4,)).double()
+    with torch.no_grad():
+        critic.layers[0].weight[0] = 1e300
+    critic.standardize([1e20, 0.0], 1.0)
+    assert layerwise_bound(read_chain(critic)) == math.inf
+    critic = MLPCritic(2, (4,)).double()
+    with torch.no_grad():
+        critic.layers[0].bias[0] = 1e300
+    critic.standardize([0.0, 0.0], 1e18)
+    with pytest.raises(UnknownModuleError, match="leave float64"):
+        steepest_pieces(read_chain(critic), np.array([[0.0, 0.0], [1.0, 1.0]]))
+    bound = certified_upper_bound(imaginary())
+    assert bound.value == math.inf
+    assert "complex numbers" in bound.reason
+
+
+def imaginary():
+    layer = linear([[1.0]])
+    parametrize.register_parametrization(layer, "weight", Imaginary(), unsafe=True)
+    return layer
+
+
+class Imaginary(nn.Module):
+    def forward(self, weight):
+        return torch.complex(weight, weight)
