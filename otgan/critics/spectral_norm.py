@@ -13,6 +13,7 @@ from torch.utils.hooks import RemovableHandle
 from otgan.critics.dual_objective import DualObjective
 from otgan.critics.method import Start
 from otgan.critics.networks import MLPCritic
+from otgan.critics.plain_chain import check_chain
 from otgan.critics.weights import (
     Times,
     Weighted,
@@ -36,9 +37,9 @@ class SpectralNorm(DualObjective):
     A convolution counts with the norm of the operator that it is on its images, zeros around them, and not with that of
     its kernel as a matrix. In training norms are those of a power iteration, one round a step, which lie a little below
     the true ones. What is delivered are plain weights divided by a *proven* upper bound of their norm, for images of
-    any size, and the last one times K, so that the product of the norms is at most K. Where activations are 1-Lipschitz
-    and the network is a chain of layers, that bounds the critic's Lipschitz constant;
-    `otgan.lipschitz.certified_upper_bound` says whether it does.
+    any size, and the last one times K, so that the product of the norms is at most K. That bounds the Lipschitz
+    constant of a chain of layers with 1-Lipschitz activations, and of no other network: x + relu(a(x)) has slopes of 2.
+    So other networks are refused before training, see `check_chain`.
 
     The estimate is biased downwards, in ReLU networks strongly. Every function here is K-Lipschitz, so that none says
     more than K W1; but a ReLU lets pass one of two signs, a gradient loses on its way back what stands before closed
@@ -65,9 +66,11 @@ class SpectralNorm(DualObjective):
         """See `Method.constrain`.
 
         Raises:
-            CriticError: If the network has weights outside of plain Linear, Conv1d and Conv2d layers.
+            CriticError: If the network has weights outside of plain Linear, Conv1d and Conv2d layers, or is no plain
+                chain of layers.
         """
         layers = weighted_layers(network)
+        check_chain(network)
         for layer in layers:
             normalised = Normalised(layer)
             if not isinstance(layer, nn.Linear):

@@ -20,11 +20,11 @@ def weighted_layers(network: nn.Module) -> list[Weighted]:
 
     Raises:
         CriticError: If another layer has weights, whose norm would not be held; if a convolution pads with other values
-            than zeros; if a weight is computed from others, serves two layers, or is zero; or if there is no such
-            layer.
+            than zeros; if a weight is computed from others, serves two layers or one in two places, or is zero; or if
+            there is no such layer.
     """
     layers: list[Weighted] = []
-    for name, module in network.named_modules():
+    for name, module in network.named_modules(remove_duplicate=False):  # a layer in two places is two layers
         # A subclass may compute anything, and a weight that is no parameter comes from elsewhere.
         if type(module) in (nn.Linear, nn.Conv1d, nn.Conv2d) and _is_plain(module):
             layers.append(module)
@@ -39,7 +39,7 @@ def weighted_layers(network: nn.Module) -> list[Weighted]:
         raise CriticError(
             "critic",
             "have Linear or Conv layers, each with a weight of its own, whose norms are held",
-            "a weight in two layers" if layers else "no such layer",
+            "a weight in two layers, or a layer in two places" if layers else "no such layer",
             "give each layer its own weight",
         )
     if not all(layer.weight.any() for layer in layers):

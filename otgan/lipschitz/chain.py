@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.utils.parametrize import type_before_parametrizations
 
 from otgan.checks import FloatArray
 from otgan.critics import MLPCritic
@@ -94,9 +95,9 @@ def read_chain(critic: Any) -> Chain:
     """
     module = frozen(critic)
     centre, scale = None, 1.0
-    if type(module) is MLPCritic:
-        centre, scale = module.centre.numpy().copy(), float(module.scale)
-    elif any(type(part) is MLPCritic for part in module.modules()):
+    if type_before_parametrizations(module) is MLPCritic:
+        centre, scale = module.centre.detach().cpu().numpy().copy(), float(module.scale)
+    elif any(type_before_parametrizations(part) is MLPCritic for part in module.modules()):
         raise UnknownModuleError("it holds an MLPCritic, whose centre and scale come between other layers")
     stages: list[Stage] = []
     with torch.no_grad():

@@ -84,6 +84,8 @@ def _next(W: FloatArray, Z: FloatArray | None, eta: float) -> FloatArray | None:
     """The next X, rounded downward as a matrix."""
     m = len(W)
     product, rounding = _product(W, Z)
+    if not (np.isfinite(product).all() and math.isfinite(rounding)):
+        return None
     norm = spectral_norm_upper_bound(product)
     if not 1e-140 < norm < 1e140:
         return None
@@ -96,14 +98,16 @@ def _next(W: FloatArray, Z: FloatArray | None, eta: float) -> FloatArray | None:
 
 def _product(W: FloatArray, Z: FloatArray | None) -> tuple[FloatArray, float]:
     """W Z Wᵀ, exactly symmetric, and how far it is off in the Frobenius norm; None stands for the identity."""
-    left = W if Z is None else W @ Z
-    sizes = np.abs(W) if Z is None else np.abs(W) @ np.abs(Z)
-    product = left @ W.T
-    # Both products' roundings, the symmetrisation's, and twice that for the sizes' own.
-    rounding = 2 * (2 * W.shape[1] + 8) * U * float(np.linalg.norm(sizes @ np.abs(W.T)))
-    return (product + product.T) / 2, rounding
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is noticed
+        left = W if Z is None else W @ Z
+        sizes = np.abs(W) if Z is None else np.abs(W) @ np.abs(Z)
+        product = left @ W.T
+        # Both products' roundings, the symmetrisation's, and twice that for the sizes' own.
+        rounding = 2 * (2 * W.shape[1] + 8) * U * float(np.linalg.norm(sizes @ np.abs(W.T)))
+        return (product + product.T) / 2, rounding
 
 
 def _square(W: FloatArray) -> float:
     """At least ‖W‖²."""
-    return spectral_norm_upper_bound(W) ** 2 * (1 + 4 * U)
+    norm = spectral_norm_upper_bound(W)
+    return norm * norm * (1 + 4 * U)  # infinite beyond float64, where a power would raise

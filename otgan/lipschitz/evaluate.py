@@ -133,7 +133,7 @@ class TorchFunction(CriticFunction):
     def _gradients(self, points: FloatArray, size: float) -> FloatArray:
         with torch.enable_grad():
             tensor = self._tensor(points).requires_grad_()
-            raw = self._call(tensor)
+            raw = self._call(tensor.clone())  # a layer may work in place, which a leaf forbids
             if not isinstance(raw, Tensor) or not raw.requires_grad:
                 return super()._gradients(points, size)
             (gradients,) = torch.autograd.grad(raw.sum(), tensor, materialize_grads=True)

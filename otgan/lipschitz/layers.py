@@ -11,7 +11,7 @@ import numpy as np
 from torch import nn
 
 from otgan.critics.layers import Cones, GroupSort
-from otgan.errors import InvalidValueError
+from otgan.errors import InvalidTypeError, InvalidValueError
 from otgan.lipschitz.walk import UnknownModuleError
 
 #: Lipschitz constants in eval mode: for elementwise layers, proven bounds of the derivative; infinite where none is.
@@ -31,7 +31,7 @@ KNOWN: dict[type[nn.Module], Callable[[Any], float]] = {
     nn.MaxPool1d: lambda layer: _maximum(layer, 1),
     nn.MaxPool2d: lambda layer: _maximum(layer, 2),
     GroupSort: lambda _: 1.0,
-    Cones: lambda layer: layer.slope,
+    Cones: lambda layer: abs(float(layer.slope)),
 }
 
 
@@ -51,7 +51,7 @@ def finite_weight(what: str) -> Iterator[None]:
     """Say which layer's weight a norm has refused."""
     try:
         yield
-    except InvalidValueError as error:
+    except (InvalidTypeError, InvalidValueError) as error:
         raise UnknownModuleError(f"the weight of {what} is {error.value}") from error
 
 

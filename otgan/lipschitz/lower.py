@@ -18,6 +18,8 @@ from otgan.lipschitz.evaluate import CriticFunction, as_function
 #: Unit roundoffs of the values' size that are granted to their rounding: a sum of m products is off by √m u or so
 #: (m u at worst), and a network nests a few sums of some hundred.
 ALLOWANCE = 256
+#: Pairs closer than this are left out: what allows for rounding would itself underflow.
+SHORTEST = 1e-290
 
 #: Points between two looks at the clock.
 MAX_PART = 4096
@@ -208,6 +210,13 @@ def _short_steps(
     return _inside(places + step, box), _inside(places - step, box)
 
 
+def _lengths(differences: FloatArray) -> FloatArray:
+    """Euclidean norms of rows, (n, d) -> (n,), by no square that underflows to subnormal numbers."""
+    largest = np.abs(differences).max(1)
+    shares = differences / np.where(largest > 0, largest, 1.0)[:, None]
+    return np.asarray(largest * np.linalg.norm(shares, axis=1))
+
+
 class _Pairs:
     """The steepest pair so far, and what its rounding depends on."""
 
@@ -217,12 +226,13 @@ class _Pairs:
         self._best: list[tuple[FloatArray, FloatArray, float, float]] = []
 
     def add(self, x: FloatArray, x_other: FloatArray) -> FloatArray:
-        """Look at pairs, both (n, d); return their computed slopes, (n,), 0 where the two points are one."""
+        """Look at pairs, both (n, d); return their computed slopes, (n,), 0 where the two points are (all but) one."""
         f, f_other = self._function.values(x), self._function.values(x_other)
-        rise, run = np.abs(f - f_other), np.linalg.norm(x - x_other, axis=1)
+        rise, run = np.abs(f - f_other), _lengths(x - x_other)
+        run[run < SHORTEST] = 0.0
         slopes = np.divide(rise, run, out=np.zeros_like(rise), where=run > 0)
         self._size_f = max(self._size_f, float(np.abs(f).max()), float(np.abs(f_other).max()))
-        self._size_x = max(self._size_x, float(np.linalg.norm(x, axis=1).max()))
+        self._size_x = max(self._size_x, float(_lengths(x).max()))
         self._slope = max(self._slope, float(slopes.max()))
         k = int(slopes.argmax())
         self._best.append((x[k].copy(), x_other[k].copy(), float(rise[k]), float(run[k])))

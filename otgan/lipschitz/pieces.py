@@ -114,7 +114,10 @@ class _Search:
         self.integers = IntegerChain(chain)
         self.kinds = [(stage.kind, stage.number) for stage in chain.stages]
         self.weights = [stage.weight for stage in chain.stages]
-        biases = [np.array([float(b) for b in column]) for column in chain.exact_biases()]
+        try:
+            biases = [np.array([float(b) for b in column]) for column in chain.exact_biases()]
+        except OverflowError as error:
+            raise UnknownModuleError("its biases, with centre and scale in them, leave float64") from error
         if self.dim == 1:  # a second variable on which nothing depends
             self.weights[0] = np.pad(self.weights[0], ((0, 0), (0, 1)))
             box = np.concatenate([box, [[0.0], [float(np.abs(box).max()) or 1.0]]], axis=1)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from torch import nn
+from torch.nn.modules import module as torch_module
 from torch.nn.utils import parametrize
 
 from otgan.critics import ConesCritic, MLPCritic
@@ -34,19 +35,33 @@ def leaves(module: nn.Module, name: str = "") -> Iterator[tuple[type[nn.Module],
     """The layers that a module applies in turn: their kind, themselves, and what errors call them.
 
     Sequentials, `MLPCritic` and `ConesCritic` are looked into (centre and scale are no layers); everything else is a
-    layer.
+    layer. One that is applied several times comes as often.
 
     Raises:
-        UnknownModuleError: If hooks or a replaced forward stand between the layers and what is computed.
+        UnknownModuleError: If hooks or a replaced forward stand between the layers and what is computed, or a place
+            in a Sequential is empty.
     """
     kind = parametrize.type_before_parametrizations(module)
     what = f"{kind.__name__} at '{name}'" if name else kind.__name__
-    if module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module):
+    if _is_altered(module):
         raise UnknownModuleError(f"{what} has hooks or a replaced forward, which may compute anything")
     if kind in (MLPCritic, ConesCritic):
         yield from leaves(module.get_submodule("layers"), f"{name}.layers".lstrip("."))
     elif kind is nn.Sequential:
-        for key, child in module.named_children():
+        for key, child in module._modules.items():  # named_children() leaves out what it has seen before
+            if child is None:
+                raise UnknownModuleError(f"{what} has no layer at '{key}'")
             yield from leaves(child, f"{name}.{key}".lstrip("."))
     else:
         yield kind, module, what
+
+
+def _is_altered(module: nn.Module) -> bool:
+    """Whether a call of it computes something else than its class says: its own hooks, those of all, methods."""
+    hooks = (
+        module._forward_hooks,
+        module._forward_pre_hooks,
+        torch_module._global_forward_hooks,
+        torch_module._global_forward_pre_hooks,
+    )
+    return any(hooks) or not vars(module).keys().isdisjoint(("forward", "__call__", "_call_impl"))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from otgan.checks import FloatArray, as_count, as_real_array
 from otgan.errors import InvalidShapeError
+from otgan.operator_norms.matrix import scaled_outward
 
 U = 2.0**-53
 UNDERFLOW = 1e-280
@@ -73,7 +74,7 @@ def convolution_norm_upper_bound(kernel: Any, *, size: Sequence[int] | None = No
         axes.append(np.exp(1j * np.outer(points, np.arange(k))))
     largest = _largest(K, axes)
     try:
-        return math.ldexp(largest * growth * (1 + 32 * U), exponent)
+        return scaled_outward(largest * growth * (1 + 32 * U), exponent, math.inf)
     except OverflowError:
         return math.inf
 

@@ -13,6 +13,8 @@ from otgan.errors import InvalidValueError
 #: Unit roundoff of float64, and what stands for everything that underflow can lose when entries are at most 1.
 U = 2.0**-53
 UNDERFLOW = 1e-280
+#: From here on a power of two is an exact factor.
+NORMAL = 2.0**-1021
 
 
 def spectral_norm_upper_bound(matrix: Any) -> float:
@@ -51,7 +53,7 @@ def spectral_norm_upper_bound(matrix: Any) -> float:
     else:
         bounds.append(_from_factors(W, left, s, right))
     try:
-        return math.ldexp(min(bounds), exponent)  # exact, or
+        return scaled_outward(min(bounds), exponent, math.inf)
     except OverflowError:
         return math.inf
 
@@ -77,6 +79,12 @@ def _frobenius(A: FloatArray) -> float:
 
 def _largest_sum(A: FloatArray, axis: int) -> float:
     return _up(float(np.abs(A).sum(axis).max()), A.shape[axis])
+
+
+def scaled_outward(bound: float, exponent: int, end: float) -> float:
+    """Bound · 2^exponent, which is exact where it is a normal number, and rounded towards this end where it is not."""
+    value = math.ldexp(bound, exponent)
+    return value if abs(value) >= NORMAL or not bound else math.nextafter(value, end)
 
 
 def _gamma(k: int) -> float:
@@ -127,6 +135,6 @@ def least_eigenvalue_lower_bound(matrix: Any) -> float:
     least = least * (1 - skew) if least > 0 else least * (1 + skew)
     bound = least - _up(residual + rounding, 16) - 16 * U * abs(least)
     try:
-        return math.ldexp(bound, exponent)
+        return scaled_outward(bound, exponent, -math.inf)
     except OverflowError:
         return -math.inf

@@ -8,7 +8,7 @@ import numpy as np
 
 from otgan.checks import FloatArray, as_points
 from otgan.errors import InvalidValueError
-from otgan.operator_norms.matrix import UNDERFLOW, U
+from otgan.operator_norms.matrix import NORMAL, UNDERFLOW, U
 
 
 def row_norms_upper_bound(matrix: Any, order: int) -> FloatArray:
@@ -41,4 +41,6 @@ def row_norms_upper_bound(matrix: Any, order: int) -> FloatArray:
     norms = W.sum(1) if order == 1 else np.sqrt((W * W).sum(1))
     norms = np.where(W.any(1), norms * (1 + 2 * (W.shape[1] + 6) * U) + UNDERFLOW, 0.0)
     with np.errstate(over="ignore"):
-        return np.ldexp(norms, exponents)
+        scaled = np.ldexp(norms, exponents)
+    # Below the normal numbers that has rounded, and not always upward.
+    return np.where((scaled < NORMAL) & (norms > 0), np.nextafter(scaled, np.inf), scaled)

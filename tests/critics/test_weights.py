@@ -183,6 +183,28 @@ def shared():
     return nn.Sequential(layer, other, nn.Linear(2, 1))
 
 
+def twice():
+    layer = nn.Linear(2, 2)
+    return nn.Sequential(nn.Linear(2, 1), nn.Linear(1, 2), layer, nn.ReLU(), layer, nn.Linear(2, 1))
+
+
+class Residual(nn.Module):
+    """Slopes of up to 1 + ‖A‖, times the last weight's norm."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.last = nn.Linear(2, 2), nn.Linear(2, 1)
+
+    def forward(self, points):
+        return self.last(points + self.inner(points).relu())
+
+
+def hooked():
+    critic = nn.Sequential(nn.Linear(2, 1))
+    critic[0].register_forward_hook(lambda module, args, output: 2 * output)
+    return critic
+
+
 def zero():
     layer = nn.Linear(4, 1)
     nn.init.zeros_(layer.weight)
@@ -209,6 +231,15 @@ class Quadratic(nn.Module):
         (nn.Sequential(nn.Linear(2, 4), parametrizations.spectral_norm(nn.Linear(4, 1))), "ParametrizedLinear at '1'"),
         (shared(), "each with a weight of its own, .*, got a weight in two layers"),
         (zero(), "have no weight of zeros"),
+        (twice(), "got a weight in two layers, or a layer in two places"),
+        (Residual(), "be a chain of Linear, .*, got Residual, whose forward may compute anything"),
+        (nn.Sequential(nn.Linear(2, 2), Residual()), "got Residual at '1', whose"),
+        (nn.Sequential(nn.Linear(2, 4), nn.LeakyReLU(3.0), nn.Linear(4, 1)), "got LeakyReLU at '1', which is not 1-L"),
+        (
+            nn.Sequential(nn.Linear(2, 4), nn.Linear(4, 1).requires_grad_(False)),
+            "got frozen parameters of Linear at '1'",
+        ),
+        (hooked(), "got Linear at '0', which has hooks"),
         (Quadratic(), "have weights in plain Linear, Conv1d and Conv2d layers only, .*, got Quadratic"),
     ],
 )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import parametrize
 
 import otgan
 from otgan.critics import MLPCritic
@@ -192,6 +193,19 @@ def test_centre_and_scale_are_never_overlooked():
     whole = audit(critic, domain=SQUARE)
     inside = audit(nn.Sequential(critic), domain=SQUARE)
     assert inside.lower <= whole.upper <= inside.upper
+    assert inside.method == "product of operator norms"
+
+
+def test_the_centre_of_a_parametrised_critic_counts():
+    """A parametrisation makes another class of it, whose name must not hide what it is."""
+    critic = MLPCritic(2, hidden=(4, 4), seed=1)
+    critic.standardize([100.0, 50.0], 0.5)
+    domain = [(99.5, 100.5), (49.5, 50.5)]
+    truth = audit(critic, domain=domain)
+    parametrize.register_parametrization(critic, "centre", nn.Identity())
+    result, inside = audit(critic, domain=domain), audit(nn.Sequential(critic), domain=domain)
+    assert result.upper == pytest.approx(truth.upper, rel=1e-12)
+    assert inside.upper >= truth.lower
     assert inside.method == "product of operator norms"
 
 

@@ -157,3 +157,10 @@ def test_arguments_are_checked():
         as_function(lambda x: x @ W, 3).values([[np.nan, 0, 0]])
     function = as_function(lambda x: x @ W, 3)
     assert as_function(function, 3) is function
+
+
+def test_a_layer_that_works_in_place_has_gradients():
+    critic = nn.Sequential(nn.ReLU(inplace=True), nn.Linear(2, 1))
+    points = np.array([[1.0, -1.0]])
+    gradient = as_function(critic, 2).gradients(points)
+    assert gradient == pytest.approx(np.array([[critic[1].weight[0, 0].item(), 0.0]]))

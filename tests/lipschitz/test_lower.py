@@ -7,7 +7,7 @@ from torch import nn
 
 from otgan.critics import MLPCritic
 from otgan.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
-from otgan.lipschitz import as_function, certified_upper_bound, sampled_lower_bound
+from otgan.lipschitz import as_function, audit, certified_upper_bound, sampled_lower_bound
 
 W = np.array([3.0, -4.0])
 
@@ -129,3 +129,12 @@ def test_arguments_are_checked():
         lower(lambda x: x @ W, n_pairs=0)
     with pytest.raises(InvalidShapeError, match=r"points must have shape \(n, 2\)"):
         lower(as_function(lambda x: x @ W, 2), points(d=3))
+
+
+@pytest.mark.parametrize("size", [1e-150, 1e-160, 1e-200, 1e-300])
+def test_short_distances_are_measured(size):
+    """x ↦ x_1 has the slope 1; where squares of lengths underflow, too, none above it is reported."""
+    for domain in ([(0.0, size)], [(0.0, size), (-size, size)]):
+        assert audit(lambda x: x[:, 0], domain=domain).lower <= 1
+    if size > 1e-290:
+        assert audit(lambda x: x[:, 0], domain=[(0.0, size)]).lower > 0.99

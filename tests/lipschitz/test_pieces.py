@@ -222,6 +222,17 @@ def test_roots_are_rounded_downward():
     assert root_below(Fraction(0)) == root_above(Fraction(0)) == 0
 
 
+@pytest.mark.parametrize(
+    "square", [Fraction(36, 10**325), Fraction(2, 10**400), Fraction(1, 3), Fraction(10**400, 7), Fraction(10) ** 616]
+)
+def test_roots_need_no_search(square):
+    """Squares below and above float64, whose roots are inside: neighbours in float64 on both sides."""
+    below, above = root_below(square), root_above(square)
+    assert Fraction(below) ** 2 < square or Fraction(below) ** 2 == square == Fraction(above) ** 2
+    assert Fraction(above) ** 2 >= square
+    assert above == math.nextafter(below, math.inf) or Fraction(below) ** 2 == square
+
+
 def test_gradients_that_cancel_are_exactly_nothing():
     """The same unit by 1/3, by 2/3, and taken away again: what rounding would make of it is no slope."""
     critic = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)).double()

@@ -1,13 +1,21 @@
+import copy
 import math
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+from torch.nn.utils import parametrize
 
 from otgan.critics import MLPCritic
+from otgan.critics.layers import Cones
 from otgan.critics.networks import ACTIVATIONS
-from otgan.lipschitz import certified_upper_bound
+from otgan.lipschitz import audit, certified_upper_bound
+from otgan.lipschitz.chain import read_chain
+from otgan.lipschitz.eclipse import layerwise_bound
+from otgan.lipschitz.pieces import steepest_pieces
+from otgan.lipschitz.walk import UnknownModuleError
 
 
 def linear(weight):
@@ -90,10 +98,16 @@ def hooked():
     return layer
 
 
-def replaced():
+def replaced(method="forward"):
     layer = nn.Linear(2, 1)
-    layer.forward = lambda points: points
+    setattr(layer, method, lambda points: points)
     return layer
+
+
+def emptied():
+    critic = nn.Sequential(nn.Linear(2, 1), nn.Linear(1, 1))
+    critic._modules["0"] = None
+    return critic
 
 
 @pytest.mark.parametrize(
@@ -106,6 +120,8 @@ def replaced():
         (nn.Softplus(threshold=1), "no Lipschitz constant is known for Softplus"),
         (hooked(), "Linear has hooks"),
         (replaced(), "Linear has hooks or a replaced forward"),
+        (replaced("_call_impl"), "Linear has hooks or a replaced forward"),
+        (emptied(), "Sequential has no layer at '0'"),
         (linear([[math.nan]]), "the weight of Linear is nan"),
         (lambda x: x[:, 0], "function is no torch module"),
         (nn.Sequential(*(linear([[1e38]]) for _ in range(10))), "the product leaves float64"),
@@ -128,3 +144,77 @@ def test_rows_bound_numbers_only():
     with torch.no_grad():
         layer.weight.copy_(torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
     assert certified_upper_bound(layer).value >= math.sqrt(2)
+
+
+def slope(critic, x, x_other):
+    x, x_other = (torch.tensor([point], dtype=torch.float64) for point in (x, x_other))
+    critic = copy.deepcopy(critic).double()
+    return float((critic(x) - critic(x_other)).detach().abs() / (x - x_other).norm())
+
+
+def test_a_layer_counts_as_often_as_it_is_applied():
+    layer = linear(3 * torch.eye(2))
+    nn.init.zeros_(layer.bias)
+    critic = nn.Sequential(layer, nn.ReLU(), layer, nn.ReLU(), layer, linear([[1.0, 0.0]]))
+    assert slope(critic, [1.0, 1.0], [2.0, 1.0]) == pytest.approx(27)
+    assert certified_upper_bound(critic).value == pytest.approx(27)
+    assert audit(critic, domain=[(-3, 3), (-3, 3)]).upper == pytest.approx(27)
+
+
+@pytest.mark.parametrize("act", [nn.LeakyReLU(5.0), nn.ReLU(), nn.Softplus()], ids=str)
+def test_an_activation_counts_as_often_as_it_is_applied(act):
+    first, second, last = linear([[1.0], [1.0]]), linear([[-1.0, 0.0], [0.0, 1.0]]), linear([[1.0, -1.0]])
+    for layer in (first, second, last):
+        nn.init.zeros_(layer.bias)
+    shared = nn.Sequential(first, act, second, act, last)
+    apart = nn.Sequential(first, act, second, copy.deepcopy(act), last)
+    assert certified_upper_bound(shared) == certified_upper_bound(apart)
+    domain = [(-3.0, 3.0)]
+    result, truth = audit(shared, domain=domain), audit(apart, domain=domain)
+    assert result.upper == truth.upper
+    steepest = max(slope(shared, [x], [x + 1e-3]) for x in (-2.9, -0.5, 0.5, 2.9))
+    assert steepest * (1 - 1e-6) <= result.upper
+
+
+@pytest.mark.parametrize("register", [register_module_forward_hook, register_module_forward_pre_hook])
+def test_hooks_of_all_modules_are_hooks(register):
+    handle = register(lambda *_: None)
+    try:
+        assert "hooks" in certified_upper_bound(linear([[1.0]])).reason
+    finally:
+        handle.remove()
+    assert certified_upper_bound(linear([[1.0]])).value == pytest.approx(1)
+
+
+def test_a_slope_set_below_zero_makes_a_bound_above_it():
+    cones = Cones([[0.0, 0.0]])
+    cones.slope = -2.0
+    assert certified_upper_bound(cones).value == 2
+
+
+def test_numbers_beyond_float64_and_complex_ones_are_unknown():
+    critic = MLPCritic(2, (4,)).double()
+    with torch.no_grad():
+        critic.layers[0].weight[0] = 1e300
+    critic.standardize([1e20, 0.0], 1.0)
+    assert layerwise_bound(read_chain(critic)) == math.inf
+    critic = MLPCritic(2, (4,)).double()
+    with torch.no_grad():
+        critic.layers[0].bias[0] = 1e300
+    critic.standardize([0.0, 0.0], 1e18)
+    with pytest.raises(UnknownModuleError, match="leave float64"):
+        steepest_pieces(read_chain(critic), np.array([[0.0, 0.0], [1.0, 1.0]]))
+    bound = certified_upper_bound(imaginary())
+    assert bound.value == math.inf
+    assert "complex numbers" in bound.reason
+
+
+def imaginary():
+    layer = linear([[1.0]])
+    parametrize.register_parametrization(layer, "weight", Imaginary(), unsafe=True)
+    return layer
+
+
+class Imaginary(nn.Module):
+    def forward(self, weight):
+        return torch.complex(weight, weight)

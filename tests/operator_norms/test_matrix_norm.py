@@ -1,4 +1,5 @@
 import math
+from fractions import Fraction
 
 import mpmath
 import numpy as np
@@ -7,7 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otgan.errors import InvalidValueError
-from otgan.operator_norms import spectral_norm_upper_bound
+from otgan.operator_norms import (
+    convolution_norm_upper_bound,
+    least_eigenvalue_lower_bound,
+    row_norms_upper_bound,
+    spectral_norm_upper_bound,
+)
 
 
 def exact(matrix):
@@ -83,3 +89,21 @@ def test_bad_factors_loosen_the_bound_and_never_break_it(monkeypatch, damage):
     truth = float(exact(matrix))
     monkeypatch.setattr("numpy.linalg.svd", poor)
     assert spectral_norm_upper_bound(matrix) >= truth
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_subnormal_norms_are_rounded_upward(n):
+    """A row of n smallest numbers has a norm of √n of them, which lies between two floats."""
+    row = np.full((1, n), 5e-324)
+    smallest = Fraction(5e-324)
+    assert Fraction(spectral_norm_upper_bound(row)) ** 2 >= n * smallest**2
+    assert Fraction(float(row_norms_upper_bound(row, 2)[0])) ** 2 >= n * smallest**2
+    assert Fraction(convolution_norm_upper_bound(row[:, :, None])) ** 2 >= n * smallest**2
+
+
+def test_subnormal_eigenvalues_are_rounded_downward():
+    """The eigenvalues of [[2, 1], [1, 3]] are (5 ± √5) / 2, so 1.38 smallest numbers and more."""
+    least = least_eigenvalue_lower_bound(5e-324 * np.array([[2.0, 1.0], [1.0, 3.0]]))
+    assert least <= 5e-324
+    # Of [[1, 1], [1, −1]], ±√2: rounding to the nearest would make −1 of −1.41.
+    assert least_eigenvalue_lower_bound(5e-324 * np.array([[1.0, 1.0], [1.0, -1.0]])) <= -1e-323
