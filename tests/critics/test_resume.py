@@ -5,10 +5,11 @@ import sys
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from otgan.critics import METHODS, train
 from otgan.errors import CheckpointError
-from otgan.measures import Gaussian
+from otgan.measures import DiscreteMeasure, Gaussian
 
 SOURCE, TARGET = Gaussian([3.0, 4.0], np.eye(2)), Gaussian([0.0, 0.0], np.eye(2))
 OPTIONS = {"hidden": (8, 8), "steps": 9, "batch_size": 16, "seed": 3, "threads": 1}
@@ -83,3 +84,40 @@ def test_the_monitor_is_seen_by_callbacks_and_changes_nothing():
     assert seen[9]["w1_lower"] <= seen[9]["w1"] <= seen[9]["w1_upper"]
     alone = train(SOURCE, TARGET, **OPTIONS)
     assert all(torch.equal(a, b) for a, b in zip(watched.parameters(), alone.parameters(), strict=True))
+
+
+def test_other_data_of_the_same_size_is_refused(tmp_path):
+    points = np.random.default_rng(0).standard_normal((50, 2))
+    train(points, TARGET, folder=tmp_path / "points", **OPTIONS)
+    other = points.copy()
+    other[7, 1] += 1e-9  # less than float32 sees: neither the batches of training nor their units change by it
+    with pytest.raises(CheckpointError, match=r'must be those of the run .*data: "\w{64}" there, "\w{64}" now'):
+        train(other, TARGET, folder=tmp_path / "points", resume="auto", **OPTIONS)
+    with pytest.raises(CheckpointError, match="data"):
+        train(
+            DiscreteMeasure(points, np.arange(1.0, 51) / 1275),
+            TARGET,
+            folder=tmp_path / "points",
+            resume="auto",
+            **OPTIONS,
+        )
+    train(SOURCE, TARGET, folder=tmp_path / "laws", **OPTIONS)
+    with pytest.raises(CheckpointError, match="data"):
+        train(Gaussian([3.0, 4.0], 2 * np.eye(2)), TARGET, folder=tmp_path / "laws", resume="auto", **OPTIONS)
+    train(SOURCE, TARGET, folder=tmp_path / "laws", resume="auto", **OPTIONS)
+
+
+def own_critic(activation, value):
+    critic = nn.Sequential(nn.Linear(2, 4), activation(), nn.Linear(4, 1))
+    with torch.no_grad():
+        for parameter in critic.parameters():
+            parameter.copy_(torch.linspace(-value, value, parameter.numel()).reshape(parameter.shape))
+    return critic
+
+
+@pytest.mark.parametrize("other", [(nn.Tanh, 1.0), (nn.ReLU, 0.5)])
+def test_another_critic_of_ones_own_is_refused(other, tmp_path):
+    train(SOURCE, TARGET, critic=own_critic(nn.ReLU, 1.0), folder=tmp_path, **OPTIONS)
+    train(SOURCE, TARGET, critic=own_critic(nn.ReLU, 1.0), folder=tmp_path, resume=True, **OPTIONS)
+    with pytest.raises(CheckpointError, match="critic: "):
+        train(SOURCE, TARGET, critic=own_critic(*other), folder=tmp_path, resume=True, **OPTIONS)
