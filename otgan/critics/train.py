@@ -107,6 +107,9 @@ def train(
         CheckpointError: If the run in the folder has other settings, other data or another critic at its start.
     """
     method = get_method(method)
+    seed = as_count("seed", seed, low=0)
+    if stop_below is not None:
+        stop_below = as_number("stop_below", stop_below, low=0, open_low=True)
     seats = _seats(source, target, method, [seed], batch_size, hidden, critic, device)
     monitors: tuple[Callback, ...] = ()
     if monitor or stop_below is not None:
@@ -121,7 +124,8 @@ def train(
         "folder": folder, "resume": resume, "checkpoint_seconds": checkpoint_seconds, "tensorboard": tensorboard,
         "settings": {
             "source": repr(seats[0].sides[0]), "target": repr(seats[0].sides[1]), "method": repr(method),
-            "hidden": list(hidden), "seed": seed, **seats[0].begun,
+            "hidden": [as_count("hidden", width) for width in hidden], "seed": seed, "monitor": bool(monitors),
+            "stop_below": stop_below, **seats[0].begun,
         },
     }  # fmt: skip
     options = _Options(steps, batch_size, optimizer, learning_rate, threads, every, progress)
@@ -283,7 +287,11 @@ def _run(
     seats: list[_Seat], method: Method, options: _Options, callbacks: Sequence[Callback], kept: dict[str, Any]
 ) -> None:
     """Train the critics of the seats in place; `kept` says where the run is kept, for `otgan.training.run`."""
-    rate = method.learning_rate if options.learning_rate is None else options.learning_rate
+    rate = as_number(
+        "learning_rate",
+        method.learning_rate if options.learning_rate is None else options.learning_rate,
+        low=0, high=1e30, open_low=True,
+    )  # fmt: skip
     optimizer = check_optimizer(method.optimizer if options.optimizer is None else options.optimizer)
     game = Game(
         method,
@@ -291,7 +299,7 @@ def _run(
         [seat.others for seat in seats],
         [seat.generator for seat in seats],
         optimizer=optimizer,
-        learning_rate=as_number("learning_rate", rate, low=0, high=1e30, open_low=True),
+        learning_rate=rate,
         steps=as_count("steps", options.steps),
     )
     scales = torch.tensor([seat.scale for seat in seats], dtype=torch.float64)
@@ -308,7 +316,11 @@ def _run(
 
     if kept:
         generators: dict[str, Any] = {"x": seats[0].rngs[0], "y": seats[0].rngs[1], "draws": seats[0].generator}
-        asked = {"batch_size": options.batch_size, "optimizer": optimizer, "learning_rate": rate}
+        asked = {
+            "batch_size": as_count("batch_size", options.batch_size),
+            "optimizer": optimizer,
+            "learning_rate": rate,
+        }
         kept["settings"] = asked | kept["settings"]
         kept["parts"] = Parts(game.modules, game.optimizers, generators)
     for seat in seats:

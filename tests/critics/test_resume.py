@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from otgan.critics import METHODS, train
+from otgan.critics.wgan_gp import WganGp
 from otgan.errors import CheckpointError
 from otgan.measures import DiscreteMeasure, Gaussian
 
@@ -69,6 +70,22 @@ def test_another_method_or_seed_is_refused(tmp_path):
         train(SOURCE, TARGET, folder=tmp_path, resume=True, **OPTIONS | {"seed": 4})
     with pytest.raises(CheckpointError, match=r"method: .*WganGp.* there, .*WganLp.* now"):
         train(SOURCE, TARGET, "wgan-lp", folder=tmp_path, resume=True, **OPTIONS)
+
+
+def test_what_stops_a_training_is_among_its_settings(tmp_path):
+    train(SOURCE, TARGET, folder=tmp_path, stop_below=1e9, **OPTIONS)
+    with pytest.raises(CheckpointError, match=r"stop_below: 1000000000\.0 there, null now"):
+        train(SOURCE, TARGET, folder=tmp_path, resume=True, monitor=True, **OPTIONS)
+    with pytest.raises(CheckpointError, match="monitor: true there, false now"):
+        train(SOURCE, TARGET, folder=tmp_path, resume=True, **OPTIONS)
+
+
+def test_numbers_of_numpy_are_those_of_python(tmp_path):
+    numbers = {"seed": np.int64(3), "batch_size": np.int32(16), "hidden": (np.int64(8), 8), "learning_rate": 1}
+    numpy = {"learning_rate": np.float64(1), "stop_below": np.float32(0.5)}
+    train(SOURCE, TARGET, WganGp(lipschitz=np.float64(2)), folder=tmp_path, **OPTIONS | numbers | numpy)
+    train(SOURCE, TARGET, WganGp(lipschitz=2), folder=tmp_path, resume=True, **OPTIONS, learning_rate=1, stop_below=0.5)
+    assert repr(WganGp(lipschitz=2, penalty_weight=np.float32(3))) == "WganGp(lipschitz=2.0, penalty_weight=3.0)"
 
 
 def test_a_narrow_bracket_stops_the_training():
