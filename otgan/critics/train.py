@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from otgan.checks import FloatArray, as_count, as_number
-from otgan.critics.checks import check_critic
+from otgan.critics.checks import PROBES, check_critic
 from otgan.critics.fingerprints import data_fingerprint, network_fingerprint
 from otgan.critics.game import Game, check_optimizer
 from otgan.critics.method import Method, Start
@@ -190,7 +190,8 @@ def train_many(
 class _Seat:
     """What one critic is trained with.
 
-    `rngs` draw its source and target points, `kind` is their dtype and device, `begun` tells its training from others.
+    `rngs` draw its source and target points, `kind` is their dtype and device, `begun` tells its training from others,
+    `probe` are a few source points in the units of training.
     """
 
     critic: Any
@@ -203,6 +204,7 @@ class _Seat:
     scale: float
     kind: dict[str, Any]
     begun: dict[str, Any]
+    probe: Tensor
 
     def batch(self, side: int, n: int) -> Tensor:
         """Draw n points of the source (0) or the target (1), in the units of training, (n, d)."""
@@ -264,10 +266,11 @@ def _seat(
         critic.to(device)
     kind: dict[str, Any] = {"dtype": like.dtype, "device": like.device if device is None else device}
     check_critic(network, x.to(**kind))
+    probe = x[:PROBES].to(**kind)
     generator = torch.Generator().manual_seed(penalty_seed)
     others = {name: other.to(**kind) for name, other in method.others(start).items()}
     begun = {"critic": own, "data": data_fingerprint(sides, pilot), "centre": centre.tolist(), "scale": scale}
-    return _Seat(critic, network, others, sides, (rng_x, rng_y), generator, centre, scale, kind, begun)
+    return _Seat(critic, network, others, sides, (rng_x, rng_y), generator, centre, scale, kind, begun, probe)
 
 
 @dataclass(frozen=True)
@@ -314,6 +317,10 @@ def _run(
         loss, estimate = ((scales * value.detach().cpu()).mean().item() for value in (terms.loss, terms.estimate))
         return {"loss": loss, "estimate": estimate, **shown}
 
+    for seat in seats:
+        seat.critic.train()
+        if not method.stacks:
+            _look(seat)
     if kept:
         generators: dict[str, Any] = {"x": seats[0].rngs[0], "y": seats[0].rngs[1], "draws": seats[0].generator}
         asked = {
@@ -323,8 +330,6 @@ def _run(
         }
         kept["settings"] = asked | kept["settings"]
         kept["parts"] = Parts(game.modules, game.optimizers, generators)
-    for seat in seats:
-        seat.critic.train()
     try:
         with torch.enable_grad():
             run(
@@ -335,6 +340,13 @@ def _run(
         game.release()
         for seat in seats:
             seat.critic.eval()
+
+
+def _look(seat: _Seat) -> None:
+    """Let buffers that a constraint sizes at the first forward be there before a checkpoint is put into them."""
+    devices = [seat.probe.device] if seat.probe.is_cuda else []
+    with torch.random.fork_rng(devices=devices), torch.no_grad():
+        seat.network(seat.probe)
 
 
 def _units(pilot: FloatArray) -> tuple[FloatArray, float]:

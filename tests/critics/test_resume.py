@@ -35,6 +35,26 @@ def test_a_training_that_died_goes_on_to_the_same_bits(method, tmp_path):
     assert all(torch.equal(tensor, state[name]) for name, tensor in whole.state_dict().items())
 
 
+def convolutions():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return nn.Sequential(
+            nn.Unflatten(1, (1, 6)), nn.Conv1d(1, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(24, 1)
+        ).eval()
+
+
+def test_convolutions_go_on_to_the_same_bits_too(tmp_path):
+    laws = Gaussian(np.ones(6), np.eye(6)), Gaussian(np.zeros(6), np.eye(6))
+    whole = train(*laws, "spectral-norm", critic=convolutions(), **OPTIONS)
+    folder = {"folder": tmp_path, "checkpoint_seconds": 1e-9}
+    with pytest.raises(StoppedError):
+        train(*laws, "spectral-norm", critic=convolutions(), callbacks=[stop], **folder, **OPTIONS)
+    before = torch.random.get_rng_state()
+    resumed = train(*laws, "spectral-norm", critic=convolutions(), resume=True, **folder, **OPTIONS)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))
+
+
 KILLED = """
 import os, signal, sys
 import numpy as np
