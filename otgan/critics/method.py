@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from otgan.checks import as_number
+from otgan.checks import as_count, as_number
 from otgan.critics.draws import Draws
 from otgan.critics.networks import Critic, MLPCritic
 from otgan.critics.penalties import Function
@@ -90,6 +90,11 @@ class Method(ABC):
 
     def __post_init__(self) -> None:
         as_number("lipschitz", self.lipschitz, low=0, open_low=True)
+        # Numbers in one spelling: a method that is asked for by 2 is the one that is asked for by 2.0.
+        for attribute in fields(self):
+            read: Any = {"float": as_number, "int": as_count}.get(str(attribute.type))
+            if read is not None:
+                object.__setattr__(self, attribute.name, read(attribute.name, getattr(self, attribute.name)))
 
     @property
     def stacks(self) -> bool:

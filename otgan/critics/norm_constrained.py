@@ -104,8 +104,8 @@ def shorten_rows(weight: Tensor, order: int, norm: float) -> None:
     """
     if not weight.isfinite().all():
         return
-    exact = weight.to(torch.float64, copy=True)
-    factors = torch.ones(len(weight), 1, dtype=torch.float64)
+    exact = weight.to("cpu", torch.float64, copy=True)  # where the bounds are, wherever the weight is
+    factors = torch.ones(len(weight), 1, dtype=torch.float64, device="cpu")
     less = 1 - max(torch.finfo(weight.dtype).eps / 4, 1e-15)
     while True:
         bounds = torch.from_numpy(row_norms_upper_bound(weight, order))[:, None]

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from otgan.checks import FloatArray, as_count, as_number
-from otgan.critics.checks import check_critic
+from otgan.critics.checks import PROBES, check_critic
+from otgan.critics.fingerprints import data_fingerprint, network_fingerprint
 from otgan.critics.game import Game, check_optimizer
 from otgan.critics.method import Method, Start
 from otgan.critics.networks import LARGEST_SCALE, SMALLEST_SCALE, Critic
@@ -87,7 +88,8 @@ def train(
         stop_below: Stop once that bracket is relatively narrower than this: .01 for one per cent.
         folder: Where settings, log and checkpoints are kept, so that a run that was killed can go on; see
             `otgan.training.run`.
-        resume: Whether to go on with the run in the folder; "auto" if there is one.
+        resume: Whether to go on with the run in the folder; "auto" if there is one. All arguments must be those of
+            the run, the data among them; a `critic` comes as it was before its training.
         checkpoint_seconds: Seconds between two checkpoints.
         tensorboard: Whether to write curves to the folder.
         progress: Whether to show a bar, on a terminal.
@@ -102,9 +104,12 @@ def train(
             networks of its own only.
         TrainingDivergedError: If the loss becomes NaN or infinite.
         TrainingInterrupted: After Ctrl-C, with a folder; its message says how to resume.
-        CheckpointError: If the run in the folder has other settings.
+        CheckpointError: If the run in the folder has other settings, other data or another critic at its start.
     """
     method = get_method(method)
+    seed = as_count("seed", seed, low=0)
+    if stop_below is not None:
+        stop_below = as_number("stop_below", stop_below, low=0, open_low=True)
     seats = _seats(source, target, method, [seed], batch_size, hidden, critic, device)
     monitors: tuple[Callback, ...] = ()
     if monitor or stop_below is not None:
@@ -119,7 +124,8 @@ def train(
         "folder": folder, "resume": resume, "checkpoint_seconds": checkpoint_seconds, "tensorboard": tensorboard,
         "settings": {
             "source": repr(seats[0].sides[0]), "target": repr(seats[0].sides[1]), "method": repr(method),
-            "hidden": list(hidden), "seed": seed,
+            "hidden": [as_count("hidden", width) for width in hidden], "seed": seed, "monitor": bool(monitors),
+            "stop_below": stop_below, **seats[0].begun,
         },
     }  # fmt: skip
     options = _Options(steps, batch_size, optimizer, learning_rate, threads, every, progress)
@@ -182,7 +188,11 @@ def train_many(
 
 @dataclass(frozen=True)
 class _Seat:
-    """What one critic is trained with; `rngs` draw its source and target points, `kind` is their dtype and device."""
+    """What one critic is trained with.
+
+    `rngs` draw its source and target points, `kind` is their dtype and device, `begun` tells its training from others,
+    `probe` are a few source points in the units of training.
+    """
 
     critic: Any
     network: nn.Module
@@ -193,6 +203,8 @@ class _Seat:
     centre: FloatArray
     scale: float
     kind: dict[str, Any]
+    begun: dict[str, Any]
+    probe: Tensor
 
     def batch(self, side: int, n: int) -> Tensor:
         """Draw n points of the source (0) or the target (1), in the units of training, (n, d)."""
@@ -240,6 +252,7 @@ def _seat(
     centre, scale = _units(np.concatenate(pilot)) if critic is None else (np.zeros(sides[0].dim), 1.0)
     x, y = (torch.from_numpy((points - centre) / scale).float() for points in pilot)
     start = Start(sides[0].dim, tuple(hidden), weights_seed, x, y)
+    own: str | None = None
     if critic is None:
         critic = made = method.critic(start)
         made.standardize(centre, scale)
@@ -248,13 +261,16 @@ def _seat(
         network, like = made.layers, next(made.parameters())
     else:
         network, like = critic, _first_weight(critic, method)
+        own = network_fingerprint(critic)
     if device is not None:
         critic.to(device)
     kind: dict[str, Any] = {"dtype": like.dtype, "device": like.device if device is None else device}
     check_critic(network, x.to(**kind))
+    probe = x[:PROBES].to(**kind)
     generator = torch.Generator().manual_seed(penalty_seed)
     others = {name: other.to(**kind) for name, other in method.others(start).items()}
-    return _Seat(critic, network, others, sides, (rng_x, rng_y), generator, centre, scale, kind)
+    begun = {"critic": own, "data": data_fingerprint(sides, pilot), "centre": centre.tolist(), "scale": scale}
+    return _Seat(critic, network, others, sides, (rng_x, rng_y), generator, centre, scale, kind, begun, probe)
 
 
 @dataclass(frozen=True)
@@ -274,7 +290,11 @@ def _run(
     seats: list[_Seat], method: Method, options: _Options, callbacks: Sequence[Callback], kept: dict[str, Any]
 ) -> None:
     """Train the critics of the seats in place; `kept` says where the run is kept, for `otgan.training.run`."""
-    rate = method.learning_rate if options.learning_rate is None else options.learning_rate
+    rate = as_number(
+        "learning_rate",
+        method.learning_rate if options.learning_rate is None else options.learning_rate,
+        low=0, high=1e30, open_low=True,
+    )  # fmt: skip
     optimizer = check_optimizer(method.optimizer if options.optimizer is None else options.optimizer)
     game = Game(
         method,
@@ -282,7 +302,7 @@ def _run(
         [seat.others for seat in seats],
         [seat.generator for seat in seats],
         optimizer=optimizer,
-        learning_rate=as_number("learning_rate", rate, low=0, high=1e30, open_low=True),
+        learning_rate=rate,
         steps=as_count("steps", options.steps),
     )
     scales = torch.tensor([seat.scale for seat in seats], dtype=torch.float64)
@@ -297,12 +317,19 @@ def _run(
         loss, estimate = ((scales * value.detach().cpu()).mean().item() for value in (terms.loss, terms.estimate))
         return {"loss": loss, "estimate": estimate, **shown}
 
-    if kept:
-        generators: dict[str, Any] = {"x": seats[0].rngs[0], "y": seats[0].rngs[1], "draws": seats[0].generator}
-        kept["settings"] |= {"batch_size": options.batch_size, "optimizer": optimizer, "learning_rate": rate}
-        kept["parts"] = Parts(game.modules, game.optimizers, generators)
     for seat in seats:
         seat.critic.train()
+        if not method.stacks:
+            _look(seat)
+    if kept:
+        generators: dict[str, Any] = {"x": seats[0].rngs[0], "y": seats[0].rngs[1], "draws": seats[0].generator}
+        asked = {
+            "batch_size": as_count("batch_size", options.batch_size),
+            "optimizer": optimizer,
+            "learning_rate": rate,
+        }
+        kept["settings"] = asked | kept["settings"]
+        kept["parts"] = Parts(game.modules, game.optimizers, generators)
     try:
         with torch.enable_grad():
             run(
@@ -313,6 +340,13 @@ def _run(
         game.release()
         for seat in seats:
             seat.critic.eval()
+
+
+def _look(seat: _Seat) -> None:
+    """Let buffers that a constraint sizes at the first forward be there before a checkpoint is put into them."""
+    devices = [seat.probe.device] if seat.probe.is_cuda else []
+    with torch.random.fork_rng(devices=devices), torch.no_grad():
+        seat.network(seat.probe)
 
 
 def _units(pilot: FloatArray) -> tuple[FloatArray, float]:

@@ -108,4 +108,6 @@ def clipped_share(critic: nn.Module, clip: float = 0.01) -> float:
 def _clippable(network: nn.Module) -> Iterator[nn.Parameter]:
     for module in network.modules():
         if not isinstance(module, NORMALISATIONS):
-            yield from (weight for weight in module.parameters(recurse=False) if weight.is_floating_point())
+            for weight in module.parameters(recurse=False):
+                if weight.is_floating_point() and weight.requires_grad:  # what was frozen stays as it is
+                    yield weight

@@ -148,7 +148,7 @@ def _compare(path: Path, asked: dict[str, Any]) -> None:
         raise FileFormatError(f"{one_line(path)}: holds no settings; restore it")
     differing = [
         f"{key}: {_shown(stored, key)} there, {_shown(asked, key)} now"
-        for key in sorted(stored.keys() | asked.keys())
+        for key in {**asked, **stored}  # in the order of the caller, whose first ones survive in a short message
         if _shown(stored, key) != _shown(asked, key)
     ]
     if differing:

@@ -8,7 +8,7 @@ from torch import nn
 from otgan.critics import METHODS, get_method, load_critic, save_critic, train
 from otgan.critics.cones import ConesMethod
 from otgan.critics.groupsort import GroupSortMethod
-from otgan.critics.norm_constrained import NormConstrained
+from otgan.critics.norm_constrained import NormConstrained, shorten_rows
 from otgan.critics.spectral_norm import SpectralNorm
 from otgan.errors import CriticError, InvalidValueError
 from otgan.lipschitz import certified_upper_bound, sampled_lower_bound
@@ -128,3 +128,19 @@ def test_options_are_checked(name, options, message):
 def test_they_are_listed():
     held = {name for name, kind in METHODS.items() if kind.held == "by construction"}
     assert held >= {"cones", "groupsort", "norm-constrained", "spectral-norm"}
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["default", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"))],
+)
+def test_rows_are_shortened_on_the_cpu_wherever_the_weight_is(place):
+    weight = torch.tensor([[3.0, -4.0], [0.25, 0.25]])
+    if place == "default":
+        with torch.device("meta"):  # where new tensors would go if nothing else were said
+            shorten_rows(weight, 2, 1.0)
+    else:
+        weight = weight.to(place)
+        shorten_rows(weight, 2, 1.0)
+    assert weight.cpu().tolist()[0] == pytest.approx([0.6, -0.8], rel=1e-6)
+    assert weight.cpu().tolist()[1] == [0.25, 0.25]

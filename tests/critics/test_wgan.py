@@ -53,6 +53,15 @@ def test_normalisations_keep_their_scales():
     assert len(clipped_weights(critic)) == (2 * 8 + 8) + (8 * 8 + 8) + (8 + 1)
 
 
+def test_frozen_layers_are_left_as_they_are():
+    network = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1))
+    network[0].requires_grad_(False).weight.fill_(2.0)
+    critic = train(X, Y, "wgan", critic=network, steps=2, batch_size=16, threads=1)
+    assert (critic[0].weight == 2).all()
+    assert critic[2].weight.detach().abs().max() <= torch.tensor(0.01)
+    assert len(clipped_weights(critic)) == 8 + 1
+
+
 def test_the_share_of_weights_at_the_ends():
     critic = nn.Linear(4, 1)
     with torch.no_grad():

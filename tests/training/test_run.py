@@ -160,7 +160,7 @@ def test_other_settings_are_refused_with_what_differs(tmp_path):
     step = Counter()
     run(step, 2, parts=step.parts, folder=tmp_path, settings={"rate": 0.1, "widths": (3, 4), "old": 1})
     asked = {"rate": 0.2, "widths": [3, 4], "new": None}
-    message = "new: nothing there, null now; old: 1 there, nothing now; rate: 0.1 there, 0.2 now; pass"
+    message = "rate: 0.1 there, 0.2 now; new: nothing there, null now; old: 1 there, nothing now; pass"
     with pytest.raises(CheckpointError, match=message):
         run(step, 2, parts=step.parts, folder=tmp_path, settings=asked, resume=True)
     with pytest.raises(CheckpointError, match="n_steps: 2 there, 3 now"):
