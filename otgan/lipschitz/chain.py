@@ -93,7 +93,7 @@ def read_chain(critic: Any) -> Chain:
     Raises:
         UnknownModuleError: If it is anything else; the message says why.
     """
-    module = frozen(critic)
+    module: Any = frozen(critic)
     centre, scale = None, 1.0
     if type_before_parametrizations(module) is MLPCritic:
         centre, scale = module.centre.detach().cpu().numpy().copy(), float(module.scale)

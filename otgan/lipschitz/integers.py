@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -121,36 +121,27 @@ class IntegerChain:
 
 def root_above(square: Fraction) -> float:
     """The square root of a rational, rounded upward; infinite beyond float64."""
-    root, exponent, exact = _root(square)
-    return _outward(root + (not exact), exponent, up)
+    try:
+        value = _near_root(square)
+        while Fraction(value) ** 2 < square:
+            value = up(value)
+    except OverflowError:
+        return math.inf
+    return value
 
 
 def root_below(square: Fraction) -> float:
     """The square root of a rational, rounded downward; 0 beyond float64, where a slope is not reported."""
-    root, exponent, _ = _root(square)
-    value = _outward(root, exponent, down)
-    return value if math.isfinite(value) else 0.0
-
-
-def _root(square: Fraction) -> tuple[int, int, bool]:
-    """An integer r and an exponent e with r 2^e ≤ √square < (r + 1) 2^e, r of 64 bits or so; whether r 2^e is it."""
-    half = (square.numerator.bit_length() - square.denominator.bit_length()) // 2 - 64
-    numerator, denominator = square.numerator, square.denominator
-    if half >= 0:
-        denominator <<= 2 * half
-    else:
-        numerator <<= -2 * half
-    whole, rest = divmod(numerator, denominator)
-    root = math.isqrt(whole)
-    return root, half, not rest and root * root == whole
-
-
-def _outward(root: int, exponent: int, step: Callable[[float], float]) -> float:
-    """The number root · 2^exponent in float64, a step further where rounding went the other way; infinite beyond."""
-    exact = Fraction(root) * Fraction(2) ** exponent
     try:
-        value = float(exact)
+        value = _near_root(square)
     except OverflowError:
-        return math.inf
-    inward = Fraction(value) < exact if step is up else Fraction(value) > exact
-    return step(value) if inward else value
+        return 0.0
+    while value > 0 and Fraction(value) ** 2 > square:
+        value = down(value)
+    return value
+
+
+def _near_root(square: Fraction) -> float:
+    """The square root to an ulp or so, of squares that may be beyond float64 themselves."""
+    half = (square.numerator.bit_length() - square.denominator.bit_length()) // 2
+    return math.ldexp(math.sqrt(square / Fraction(4) ** half), half)

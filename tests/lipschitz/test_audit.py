@@ -156,6 +156,22 @@ def test_autograd_at_a_kink_is_not_believed():
     assert result.ratio == 1
 
 
+def test_autograd_at_a_tie_of_a_sort_is_not_believed():
+    """Units 0 and 2 are one, so that unit 1 is never between them; where all three agree, autograd has it there."""
+    critic = nn.Sequential(nn.Linear(2, 4), GroupSort(None), nn.Linear(4, 1)).double()
+    first = np.array([[1.0, 2.0], [3.0, -2.0], [1.0, 2.0], [1.0, 0.0]])
+    last = np.array([0.005, -0.037, 0.005, -0.009])
+    with torch.no_grad():
+        critic[0].weight.copy_(torch.from_numpy(first))
+        critic[0].bias.copy_(torch.tensor([-1.0, -1.0, -1.0, 0.0]))
+        critic[2].weight.copy_(torch.from_numpy(last[None]))
+    orders = ([1, 0, 2, 3], [0, 2, 1, 3])
+    truth = max(float(np.linalg.norm(last @ first[order])) for order in orders)
+    between = float(np.linalg.norm(last @ first[[0, 1, 2, 3]]))
+    assert between > 1.5 * truth
+    assert_bracket(audit(critic, domain=[(-0.1, 0.1), (-0.1, 0.1)]), truth)
+
+
 def test_functions_have_no_proven_upper_bound():
     result = audit(lambda x: np.tanh(x @ np.array([3.0, 4.0])), domain=SQUARE)
     assert result.upper == result.gap == result.ratio == math.inf
