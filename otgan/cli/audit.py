@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from otgan.errors import Interrupted, InvalidInputError
+from otgan.errors import FileFormatError, Interrupted, InvalidInputError
 
 if TYPE_CHECKING:
     from otgan.lipschitz import LipschitzAudit
@@ -58,16 +59,20 @@ def audit(
     with working("loading PyTorch"):
         from otgan.lipschitz import audit as bracket
     found = find_critic(critic)
+    if dim is not None and (own := _own_dimension(found)) not in (None, as_count("--dim", dim)):
+        raise InvalidInputError("--dim", f"be the critic's own, {own}", dim, "leave it out")
     if pairs is not None and len(pairs) == 1:
-        pairs = pairs * (_dimension(found) if dim is None else as_count("--dim", dim))
+        pairs = pairs * (_dimension(found) if dim is None else dim)
+    if figure is not None:
+        _check_figure(figure, pairs)
     try:
         result = bracket(found, domain=pairs, max_seconds=max_seconds, seed=seed)
     except Interrupted as interrupted:
         _print(critic, interrupted.partial, constant, as_json=as_json)
         raise typer.Exit(130) from None
+    _print(critic, result, constant, as_json=as_json)
     if figure is not None:
         _draw(found, result, constant, figure)
-    _print(critic, result, constant, as_json=as_json)
     if _broken(result, constant):
         raise typer.Exit(BROKEN)
 
@@ -85,15 +90,31 @@ def _read_domain(text: str) -> list[tuple[float, float]]:
     return pairs
 
 
-def _draw(found: Any, result: LipschitzAudit, constant: float, path: Path) -> None:
-    if result.domain is None or len(result.domain) != 2:
+def _check_figure(path: Path, domain: list[tuple[float, float]] | None) -> None:
+    """See before the audit, which may take long, whether there will be a picture."""
+    if domain is None or len(domain) != 2:
         raise InvalidInputError(
-            "--figure", "come with a box of two variables", f"--domain {result.domain}", "write --domain -2.5:2.5"
+            "--figure", "come with a box of two variables", f"--domain {domain}", "write --domain -2.5:2.5"
         )
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise FileFormatError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error
+
+
+def _draw(found: Any, result: LipschitzAudit, constant: float, path: Path) -> None:
     from otgan.lipschitz import slope_map
     from otgan.plots import save_png, steepness_figure
 
     save_png(steepness_figure(result, slope_map(found, domain=result.domain), k=constant), path)
+
+
+def _own_dimension(found: Any) -> int | None:
+    """The critic's dimension, where there is no doubt of it: its own word, or that of a linear layer at its start."""
+    first = next(iter(found.children()), None) if type(found).__name__ == "Sequential" else found
+    own = getattr(found, "dim", getattr(first, "in_features", None))
+    return own if isinstance(own, int) else None
 
 
 def _dimension(found: Any) -> int:

@@ -242,7 +242,7 @@ def _train(
     folder: Path,
 ) -> tuple[Any, list[dict[str, float]]]:
     """The critic, and what was seen while it was trained; a training that was interrupted goes on."""
-    from otgan.errors import TrainingInterrupted
+    from otgan.errors import CheckpointError, TrainingInterrupted
 
     with working("loading PyTorch"):
         from otgan.critics import get_method, train
@@ -253,6 +253,11 @@ def _train(
             *sides.train, get_method(method, lipschitz=lipschitz), seed=seed, threads=threads, monitor=True,
             every=max(1, total // HISTORY), folder=folder, resume="auto", progress=True, **options,
         )  # fmt: skip
+    except CheckpointError as error:
+        raise CheckpointError(
+            "--out", "hold a training of the same options and data", error.value,
+            f"pass another --out, or delete {folder} to train anew",
+        ) from error  # fmt: skip
     except TrainingInterrupted as error:
         typer.echo(
             f"otgan: training stands at step {error.partial.step}; the same command goes on from there", err=True

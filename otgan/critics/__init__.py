@@ -8,6 +8,7 @@ from otgan.critics.penalties import gradient_penalty
 from otgan.critics.registry import METHODS, get_method
 from otgan.critics.repair import potentials
 from otgan.critics.train import train, train_many
+from otgan.critics.wgan import clipped_share, clipped_weights
 
 __all__ = [
     "METHODS",
@@ -16,6 +17,8 @@ __all__ = [
     "MLPCritic",
     "Method",
     "check_critic",
+    "clipped_share",
+    "clipped_weights",
     "get_method",
     "gradient_penalty",
     "load_critic",

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from otgan.checks import FloatArray, as_count, as_number
+from otgan.critics.arguments import read_device, read_widths
 from otgan.critics.checks import PROBES, check_critic
 from otgan.critics.fingerprints import data_fingerprint, network_fingerprint
 from otgan.critics.game import Game, check_optimizer
@@ -23,6 +24,7 @@ from otgan.errors import CriticError, InvalidShapeError, InvalidTypeError, Inval
 from otgan.measures import Measure, as_measure
 from otgan.training import Callback, Parts, W1Monitor, run
 from otgan.training.folder import Resume
+from otgan.training.loop import read_callbacks
 
 #: Points of each side from which centre and scale are taken; their error only shifts the units of training.
 PILOT = 4096
@@ -107,7 +109,7 @@ def train(
         CheckpointError: If the run in the folder has other settings, other data or another critic at its start.
     """
     method = get_method(method)
-    seed = as_count("seed", seed, low=0)
+    seed, hidden, callbacks = as_count("seed", seed, low=0), read_widths(hidden), read_callbacks(callbacks)
     if stop_below is not None:
         stop_below = as_number("stop_below", stop_below, low=0, open_low=True)
     seats = _seats(source, target, method, [seed], batch_size, hidden, critic, device)
@@ -124,7 +126,7 @@ def train(
         "folder": folder, "resume": resume, "checkpoint_seconds": checkpoint_seconds, "tensorboard": tensorboard,
         "settings": {
             "source": repr(seats[0].sides[0]), "target": repr(seats[0].sides[1]), "method": repr(method),
-            "hidden": [as_count("hidden", width) for width in hidden], "seed": seed, "monitor": bool(monitors),
+            "hidden": list(hidden), "seed": seed, "monitor": bool(monitors),
             "stop_below": stop_below, **seats[0].begun,
         },
     }  # fmt: skip
@@ -181,7 +183,8 @@ def train_many(
     if isinstance(seeds, str | bytes) or not isinstance(seeds, Sequence) or not 1 <= len(seeds) <= MAX_SEEDS:
         raise InvalidValueError("seeds", f"be 1 to {MAX_SEEDS} integers", repr(seeds)[:80], "write range(8)")
     method = get_method(method)
-    seats = _seats(source, target, method, seeds, batch_size, hidden, None, device)
+    callbacks = read_callbacks(callbacks)
+    seats = _seats(source, target, method, seeds, batch_size, read_widths(hidden), None, device)
     _run(seats, method, _Options(steps, batch_size, optimizer, learning_rate, threads, every, progress), callbacks, {})
     return [seat.critic for seat in seats]
 
@@ -232,7 +235,7 @@ def _seats(
             "give both sides the same coordinates",
         )
     n_pilot = max(PILOT, as_count("batch_size", batch_size, high=MAX_BATCH))
-    place = None if device is None else _device(device)
+    place = None if device is None else read_device(device)
     return [_seat(sides, method, as_count("seed", seed, low=0), n_pilot, hidden, critic, place) for seed in seeds]
 
 
@@ -363,16 +366,6 @@ def _units(pilot: FloatArray) -> tuple[FloatArray, float]:
             "measure them in another unit",
         )
     return centre, scale
-
-
-def _device(device: Any) -> torch.device:
-    try:
-        place = torch.device(device)
-        torch.empty(0, device=place)
-    except (RuntimeError, TypeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0][:80] if str(error) else type(error).__name__
-        raise InvalidValueError("device", "be one that is here", repr(device), f"write 'cpu' ({reason})") from error
-    return place
 
 
 def _first_weight(critic: nn.Module, method: Method) -> nn.Parameter:

@@ -2,7 +2,7 @@
 
 from otgan.training.checkpoint import load_checkpoint, save_checkpoint
 from otgan.training.logs import JsonLog, Metrics, TensorBoardLog, progress_bar, read_log
-from otgan.training.loop import Callback, RunSummary, run, run_steps
+from otgan.training.loop import Callback, RunSummary, run
 from otgan.training.monitor import W1Monitor, W1Record
 from otgan.training.state import Parts, TrainingState
 
@@ -20,6 +20,5 @@ __all__ = [
     "progress_bar",
     "read_log",
     "run",
-    "run_steps",
     "save_checkpoint",
 ]

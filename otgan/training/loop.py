@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from otgan.checks import as_count, as_seconds
-from otgan.errors import InvalidTypeError, InvalidValueError, TrainingDivergedError, TrainingInterrupted
+from otgan.errors import InvalidTypeError, InvalidValueError, TrainingDivergedError, TrainingInterrupted, one_line
 from otgan.interrupts import interrupts
 from otgan.training.folder import Resume, RunFolder
 from otgan.training.logs import Metrics, Numbers, TensorBoardLog, find_tensorboard, progress_bar
@@ -108,7 +108,8 @@ def run(
         CheckpointError: If the run in the folder has other settings or other parts.
         FileFormatError: If there is a run and `resume` is False, or none and it is True, or a file is damaged.
         InvalidValueError: If a number is out of range.
-        InvalidTypeError: If a folder comes without parts, or with settings that are no JSON.
+        InvalidTypeError: If a folder comes without parts, or with settings that are no JSON; if callbacks are no
+            functions, or the step returns anything but numbers by name.
         MissingDependencyError: If TensorBoard is asked for and not installed.
 
     Warns:
@@ -127,7 +128,7 @@ def run(
         stack.enter_context(_threads(threads))
         kept: RunFolder | None = None
         interrupted: Callable[[], bool] = lambda: False  # noqa: E731
-        watchers = list(callbacks)
+        watchers = read_callbacks(callbacks)
         if folder is not None and parts is not None:
             if tensorboard:
                 find_tensorboard()  # before the folder says that a run has begun
@@ -144,11 +145,6 @@ def run(
             interrupted = stack.enter_context(interrupts())
         loop = _Loop(step, n_steps, kept, watchers, every, checkpoint_every, checkpoint_seconds)
         return loop.run(interrupted)
-
-
-def run_steps(step: Step, n_steps: int, *, callback: Callback | None = None, every: int = 1) -> None:
-    """`run` without a folder, for one callback."""
-    run(step, n_steps, callbacks=() if callback is None else (callback,), every=every)
 
 
 @dataclass
@@ -197,10 +193,10 @@ class _Loop:
     def _one(self, k: int) -> dict[str, float | None]:
         """One step, watched."""
         numbers: dict[str, float | None] = {}
-        for name, value in self.step(k).items():
+        for name, value in _measured(self.step(k)).items():
             if not math.isfinite(value):
                 self._diverged(name, value, k)
-            numbers[name] = float(value)
+            numbers[name] = value
         due = k == 1 or k % self.every == 0 or k == self.n_steps
         for callback in self.callbacks:
             if k % callback.every == 0 if hasattr(callback, "every") else due:
@@ -230,6 +226,45 @@ class _Loop:
         raise TrainingDivergedError(
             f"{name} must stay finite during training, got {value} at step {k} of {self.n_steps}; {fix}"
         )
+
+
+def read_callbacks(callbacks: Any) -> list[Callback]:
+    """Read what is called while a run goes on, as a list.
+
+    Raises:
+        InvalidTypeError: If it is no sequence of functions, or the `every` of one is no integer.
+        InvalidValueError: If the `every` of one is below 1.
+    """
+    if not isinstance(callbacks, Iterable):
+        raise InvalidTypeError("callbacks", "be a sequence of functions", one_line(callbacks, 80), "write [callback]")
+    read = list(callbacks)
+    for callback in read:
+        if not callable(callback):
+            raise InvalidTypeError(
+                "callbacks", "hold functions of (k, numbers)", one_line(repr(callback), 80), "pass functions"
+            )
+        if hasattr(callback, "every"):
+            as_count(f"{type(callback).__name__}.every", callback.every)
+    return read
+
+
+def _measured(returned: Any) -> dict[str, float]:
+    """Read what a step returned."""
+    if not isinstance(returned, Mapping):
+        raise InvalidTypeError(
+            "what step returns", "be a dict of numbers", type(returned).__name__, "return {} where there are none"
+        )
+    numbers = {}
+    for name, value in returned.items():
+        try:
+            if isinstance(value, str | bytes):  # which float() would read
+                raise TypeError
+            numbers[name] = float(value)
+        except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+            raise InvalidTypeError(
+                f"{name!r} of what step returns", "be a number", one_line(repr(value), 80), "pass a float"
+            ) from error
+    return numbers
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from otgan.certificate import repaired_bound
 from otgan.checks import FloatArray, as_count, as_number, as_points, as_seconds
-from otgan.errors import CriticError, InvalidShapeError, InvalidValueError
+from otgan.errors import CriticError, InvalidShapeError, InvalidValueError, OtganError, one_line
 from otgan.interval import Interval
 from otgan.measures import DiscreteMeasure, as_measure
 from otgan.measures.base import MAX_SAMPLES, Measure
@@ -199,6 +199,9 @@ class W1Monitor:
 
         Returns:
             The record, which is also the last of `history`.
+
+        Raises:
+            CriticError: If the critic fails on the points, or returns another shape.
         """
         with _as_found(self._modules), torch.no_grad():
             record = self._with_critic(step) if self._generate is None else self._with_generator(step)
@@ -238,7 +241,15 @@ class W1Monitor:
         if isinstance(self._critic, nn.Module):
             like = next((p for p in self._critic.parameters() if p.is_floating_point()), torch.empty(0))
             given = torch.from_numpy(points.copy()).to(device=like.device, dtype=like.dtype)
-        values = self._critic(given)  # type: ignore[misc]
+        try:
+            values = self._critic(given)  # type: ignore[misc]
+        except Exception as error:
+            if isinstance(error, OtganError):
+                raise
+            raise CriticError(
+                "critic", f"accept points of shape {points.shape}",
+                one_line(f"{type(error).__name__}: {error}", 120), "match its first layer to the data",
+            ) from error  # fmt: skip
         values = values.detach().cpu().double().numpy() if isinstance(values, Tensor) else np.asarray(values, float)
         if values.shape not in ((len(points),), (len(points), 1)):
             shape = f"({len(points)},) or ({len(points)}, 1)"

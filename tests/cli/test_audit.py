@@ -75,6 +75,8 @@ def test_an_object_of_a_module_and_what_is_not_known(run, tmp_path):
         (["steep.safetensors", "--lipschitz", "0"], "--lipschitz must be in"),
         (["steep.safetensors", "--max-seconds", "-1"], "max_seconds must be"),
         (["steep.safetensors", "--figure", "a.png"], "--figure must come with a box"),
+        (["steep.safetensors", "--domain", "-1:1", "--figure", "nowhere/a.png"], "nowhere/a.png: cannot be written"),
+        (["steep.safetensors", "--domain", "-1:1", "--dim", "3"], "--dim must be the critic's own, 2, got 3"),
         (["builtins:len", "--domain", "0:1"], "--dim must be given"),
     ],
 )

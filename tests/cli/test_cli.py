@@ -295,4 +295,5 @@ def test_a_training_that_is_done_is_not_done_again_and_other_settings_are_refuse
     assert first["estimate"] == again["estimate"]
     code, _, err = run(*command, "--steps", "4")
     assert code == 2
-    assert "n_steps: 3 there, 4 now" in err
+    assert "--out must hold a training of the same options and data, got n_steps: 3 there, 4 now; " in err
+    assert "pass another --out, or delete run/training" in err

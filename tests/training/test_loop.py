@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from otgan.errors import InvalidValueError, TrainingDivergedError
-from otgan.training import run_steps
+from otgan.errors import InvalidTypeError, InvalidValueError, TrainingDivergedError
+from otgan.training import run
 
 
 def test_every_step_is_run_and_the_first_the_nth_and_the_last_are_reported():
@@ -13,7 +13,7 @@ def test_every_step_is_run_and_the_first_the_nth_and_the_last_are_reported():
         ran.append(k)
         return {"loss": float(k)}
 
-    run_steps(step, 10, callback=lambda k, metrics: seen.append((k, metrics["loss"])), every=4)
+    run(step, 10, callbacks=[lambda k, metrics: seen.append((k, metrics["loss"]))], every=4)
     assert ran == list(range(1, 11))
     assert seen == [(1, 1.0), (4, 4.0), (8, 8.0), (10, 10.0)]
 
@@ -24,7 +24,7 @@ def test_a_number_that_is_none_stops_the_loop_before_it_is_reported(value):
     with pytest.raises(
         TrainingDivergedError, match=r"loss must stay finite during training, got -?(nan|inf) at step 3 of 9; lower"
     ):
-        run_steps(lambda k: {"loss": value if k == 3 else 0.0}, 9, callback=lambda k, _: seen.append(k))
+        run(lambda k: {"loss": value if k == 3 else 0.0}, 9, callbacks=[lambda k, _: seen.append(k)])
     assert seen == [1, 2]
 
 
@@ -35,10 +35,34 @@ def test_keyboard_interrupt_passes_through():
         return {}
 
     with pytest.raises(KeyboardInterrupt):
-        run_steps(step, 5)
+        run(step, 5)
 
 
 @pytest.mark.parametrize(("n_steps", "every"), [(0, 1), (1, 0)])
 def test_counts_start_at_one(n_steps, every):
     with pytest.raises(InvalidValueError, match="be at least 1"):
-        run_steps(lambda k: {}, n_steps, every=every)
+        run(lambda k: {}, n_steps, every=every)
+
+
+@pytest.mark.parametrize(
+    ("measured", "message"),
+    [
+        (None, "what step returns must be a dict of numbers, got NoneType"),
+        ({"loss": "1.0"}, "'loss' of what step returns must be a number, got '1.0'"),
+        ({"loss": None}, "'loss' of what step returns must be a number, got None"),
+    ],
+)
+def test_what_a_step_returns_is_checked(measured, message):
+    with pytest.raises(InvalidTypeError, match=message):
+        run(lambda k: measured, 2)
+
+
+def test_a_callback_is_called_at_steps_that_there_are():
+    class Never:
+        every = 0
+
+        def __call__(self, k, numbers):
+            pass
+
+    with pytest.raises(InvalidValueError, match=r"Never\.every must be at least 1, got 0"):
+        run(lambda k: {}, 2, callbacks=[Never()])

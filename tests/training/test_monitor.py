@@ -43,6 +43,11 @@ def test_a_critic_is_held_against_the_length_of_the_shift(factor):
     assert record.bracket.lower == record.critic_lower
 
 
+def test_a_critic_of_other_points_is_named():
+    with pytest.raises(CriticError, match=r"critic must accept points of shape \(60, 2\), got RuntimeError"):
+        W1Monitor(X, Y, critic=nn.Linear(3, 1)).measure(1)
+
+
 def test_values_are_divided_by_the_constant():
     record = W1Monitor(X, Y, critic=slope(10.0), lipschitz=10.0).measure(1)
     assert record.estimate == pytest.approx(5.0, rel=1e-12)
