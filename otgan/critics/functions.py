@@ -111,7 +111,7 @@ def _affine(points: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 def _values(layers: Layers, points: Tensor) -> Tensor:
     for weight, bias in layers[:-1]:
-        points = _affine(points, weight, bias).relu()
+        points = _affine(points, weight, bias).relu_()  # in place: the sum itself is not needed again
     return _affine(points, *layers[-1]).squeeze(-1)
 
 
