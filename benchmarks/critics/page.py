@@ -6,8 +6,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
+from benchmarks._pages import fill
 from benchmarks.critics import tables
 from benchmarks.critics.runs import AUDIT, HELD_OUT, PAIRS
 from otgan.critics import METHODS
@@ -15,18 +14,12 @@ from otgan.critics import METHODS
 
 def write_page(results: dict[str, Any], docs: Path) -> Path:
     """Write docs/benchmarks/critics.md from the results, and return where it is."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     records = results["runs"]
     held = {name: method.held for name, method in METHODS.items()}
     page = docs / "benchmarks" / "critics.md"
     page.parent.mkdir(parents=True, exist_ok=True)
-    text = environment.get_template("page.md.j2").render(
+    text = fill(
+        Path(__file__).parent,
         machine=results["machine"],
         date=results["date"],
         seconds=results["seconds"],

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from matplotlib.figure import Figure
 
+from benchmarks._pages import fill
 from benchmarks.exact import tables
 from benchmarks.exact.cases import CASES, FAMILIES, SIZES, SLOW_CASE
 from benchmarks.exact.methods import LAZY, OURS, POT, SCIPY
@@ -36,17 +36,11 @@ def write_page(results: dict[str, Any], docs: Path) -> list[Path]:
 
 def as_markdown(results: dict[str, Any]) -> str:
     """The page as text."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     records = results["records"]
     dates = sorted({record["date"] for record in records})
     exact = [record["gap"] for record in records if record["method"] == OURS and record["state"] == "done"]
-    return environment.get_template("page.md.j2").render(
+    return fill(
+        Path(__file__).parent,
         machine=results["machine"],
         days=dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}",
         gap=max(exact),

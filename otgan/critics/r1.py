@@ -6,14 +6,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from otgan.checks import as_number
 from otgan.critics.draws import Draws
-from otgan.critics.method import Method, Players, Terms, estimate, values_of_both
-from otgan.critics.penalties import gradient_norms
+from otgan.critics.penalty_method import PenaltyMethod
 
 
 @dataclass(frozen=True)
-class R1(Method):
+class R1(PenaltyMethod):
     r"""The objective $E f(y) - E f(x) + \frac{\gamma}{2 K} E \|\nabla f(x)\|^2$, x from the source P, y the target Q.
 
     No slope is held, and the estimate is no W1. It is least where $\int \phi\, d(P - Q) = \frac{\gamma}{K} E_P \nabla
@@ -35,23 +33,18 @@ class R1(Method):
     the penalty, on the objective of another GAN and with K = 1.
     """
 
-    penalty_weight: float = 10.0
-
     name = "r1"
     summary = "zero-centred penalty on the gradient at the source; estimates the square of another distance"
-    held = "by a penalty"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        as_number("penalty_weight", self.penalty_weight, low=0, open_low=True)
+    @property
+    def weight(self) -> float:
+        """See `PenaltyMethod.weight`."""
+        return self.penalty_weight / (2 * self.lipschitz)
 
-    def terms(self, players: Players, x: Tensor, y: Tensor, draws: Draws) -> Terms:
-        """See `Method.terms`."""
-        difference = estimate(*values_of_both(players.critic, x, y))
-        norms = gradient_norms(players.critic, x, batch_axes=draws.batch_axes)
-        penalty = norms.square().mean(-1)
-        return Terms(
-            self.penalty_weight / (2 * self.lipschitz) * penalty - difference,
-            difference,
-            {"penalty": penalty, "gradient_norm": norms.mean(-1)},
-        )
+    def places(self, x: Tensor, y: Tensor, draws: Draws) -> Tensor:
+        """See `PenaltyMethod.places`: at the source."""
+        return x
+
+    def penalty(self, norms: Tensor) -> Tensor:
+        """See `PenaltyMethod.penalty`."""
+        return norms.square().mean(-1)

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from otgan.checks import as_number
-from otgan.critics.draws import Draws
-from otgan.critics.method import Method, Players, Terms, estimate, values_of_both
-from otgan.critics.penalties import gradient_norms, interpolate, one_sided
+from otgan.critics.penalties import one_sided
+from otgan.critics.penalty_method import PenaltyMethod
 
 
 @dataclass(frozen=True)
-class WganLp(Method):
+class WganLp(PenaltyMethod):
     r"""The objective $E f(y) - E f(x) + \lambda\, E \max(0, \|\nabla f(\hat x)\| - K)^2$.
 
     Here x comes from the source, y from the target, and $\hat x$ from the segment between the two. Unlike the penalty
@@ -28,23 +26,9 @@ class WganLp(Method):
     Source: Petzka, Fischer and Lukovnikov (2018), On the regularization of Wasserstein GANs.
     """
 
-    penalty_weight: float = 10.0
-
     name = "wgan-lp"
     summary = "one-sided penalty on gradient norms above K between the samples"
-    held = "by a penalty"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        as_number("penalty_weight", self.penalty_weight, low=0, open_low=True)
-
-    def terms(self, players: Players, x: Tensor, y: Tensor, draws: Draws) -> Terms:
-        """See `Method.terms`."""
-        difference = estimate(*values_of_both(players.critic, x, y))
-        norms = gradient_norms(players.critic, interpolate(x, y, draws), batch_axes=draws.batch_axes)
-        penalty = one_sided(norms, self.lipschitz)
-        return Terms(
-            self.penalty_weight * penalty - difference,
-            difference,
-            {"penalty": penalty, "gradient_norm": norms.mean(-1)},
-        )
+    def penalty(self, norms: Tensor) -> Tensor:
+        """See `PenaltyMethod.penalty`."""
+        return one_sided(norms, self.lipschitz)
