@@ -36,7 +36,7 @@ class CTransform(Method):
         strictness: σ ≥ 1; 1 for the objective of the papers.
 
     Source: Mallasto, Frellsen, Boomsma and Feragen (2019), (q,p)-Wasserstein GANs, and Mallasto, Montúfar and
-    Gerolin (2019), How Well Do WGANs Estimate the Wasserstein Metric?
+    Gerolin (2019), How Well Do WGANs Estimate the Wasserstein Metric?, for ε = 0.
     """
 
     epsilon: float = 0.0

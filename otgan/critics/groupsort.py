@@ -49,7 +49,7 @@ class GroupSortMethod(DualObjective):
             "exponential", "cayley" and "householder" compute them from free ones, slowly.
         activation: "maxmin", or "fullsort" for sorting all units of a layer.
 
-    Source: Anil, Lucas and Grosse (2019), Sorting out Lipschitz function approximation, Sec. 4.
+    Source: Anil, Lucas and Grosse (2019), Sorting out Lipschitz function approximation.
     """
 
     weights: str = "bjorck"

@@ -24,7 +24,7 @@ class GroupSort(nn.Module):
     Raises:
         InvalidValueError: If the group size is below 2.
 
-    Source: Anil, Lucas and Grosse (2019), Sorting out Lipschitz function approximation, Sec. 4.1.
+    Source: Anil, Lucas and Grosse (2019), Sorting out Lipschitz function approximation.
 
     >>> GroupSort(2)(torch.tensor([[3.0, 1.0, 2.0, 5.0]]))
     tensor([[1., 3., 2., 5.]])

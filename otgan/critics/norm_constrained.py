@@ -38,7 +38,7 @@ class NormConstrained(DualObjective):
     Attributes:
         activation: "maxmin", or "fullsort" for sorting all units of a layer.
 
-    Source: Anil, Lucas and Grosse (2019), Sorting out Lipschitz function approximation, Sec. 4; Kitouni, Nolte and
+    Source: Anil, Lucas and Grosse (2019), Sorting out Lipschitz function approximation; Kitouni, Nolte and
     Williams (2021), Robust and provably monotonic networks.
     """
 

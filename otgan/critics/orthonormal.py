@@ -19,7 +19,7 @@ def bjorck_step(matrix: Tensor) -> Tensor:
     Where W is orthonormal already, its value is W, and its derivative projects onto the directions in which W stays
     orthonormal to first order.
 
-    Source: Anil, Lucas and Grosse (2019), Sorting out Lipschitz function approximation, Sec. 4.2, on the iteration of
+    Source: Anil, Lucas and Grosse (2019), Sorting out Lipschitz function approximation, on the iteration of
     Björck and Bowie.
     """
     if matrix.shape[-2] < matrix.shape[-1]:

@@ -29,7 +29,7 @@ class R1(PenaltyMethod):
     Attributes:
         penalty_weight: γ > 0.
 
-    Source: Mescheder, Geiger and Nowozin (2018), Which training methods for GANs do actually converge?, Sec. 4.1, for
+    Source: Mescheder, Geiger and Nowozin (2018), Which training methods for GANs do actually converge?, for
     the penalty, on the objective of another GAN and with K = 1.
     """
 

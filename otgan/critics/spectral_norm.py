@@ -46,7 +46,7 @@ class SpectralNorm(DualObjective):
     units, and weights of norm 1 cannot make up for it: slopes of K all over the data are out of reach. Sorting
     activations lose nothing, see `GroupSortMethod`.
 
-    Source: Miyato et al. (2018), Spectral normalization for generative adversarial networks, Sec. 2.1 and 2.2.
+    Source: Miyato et al. (2018), Spectral normalization for generative adversarial networks.
     """
 
     name = "spectral-norm"

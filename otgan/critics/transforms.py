@@ -38,7 +38,8 @@ def transform(costs: Tensor, values: Tensor, epsilon: float = 0.0) -> Tensor:
     Returns:
         (..., m).
 
-    Source: Mallasto, Montúfar and Gerolin (2019), How Well Do WGANs Estimate the Wasserstein Metric?
+    Source: Mallasto, Montúfar and Gerolin (2019), How Well Do WGANs Estimate the Wasserstein Metric?, for
+    the c-transform over a batch.
     """
     left = costs - values.unsqueeze(-1)
     if not epsilon:

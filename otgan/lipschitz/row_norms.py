@@ -44,7 +44,7 @@ class RowNorms:
     Attributes:
         outputs: Rows of the last weight; unless it is 1, the product is not one for the Euclidean norm.
 
-    Source: Anil, Lucas and Grosse (2019), Sorting out Lipschitz function approximation, Sec. 4.
+    Source: Anil, Lucas and Grosse (2019), Sorting out Lipschitz function approximation.
     """
 
     def __init__(self) -> None:
