@@ -29,6 +29,7 @@ class Status(Enum):
     """How a solve ended; the text names the remedy."""
 
     OPTIMAL = "optimal: the bracket is as narrow as asked"
+    CONVERGED = "converged: the smoothed problem is solved as exactly as asked; for a narrower bracket lower epsilon"
     ITERATION_LIMIT = "stopped at max_iter; the bracket holds but is wide: raise max_iter"
     RESOURCE_LIMIT = "stopped at max_seconds or max_memory; the bracket holds but is wide: raise the limit, or tol"
     INTERRUPTED = "interrupted by Ctrl-C; the bracket holds but is wide: start again, with max_seconds for a set time"
@@ -110,8 +111,8 @@ class OTSolution:
 
     @property
     def converged(self) -> bool:
-        """Whether the bracket is as narrow as asked: relative_gap ≤ tol."""
-        return self.status is Status.OPTIMAL
+        """Whether the solver reached what was asked: relative_gap ≤ tol, or of a smoothed problem its marginals."""
+        return self.status in (Status.OPTIMAL, Status.CONVERGED)
 
     @cached_property
     def plan(self) -> csr_array:
