@@ -173,7 +173,7 @@ def _solve(
     costs = need_points(problem.costs, "smoothed transport")
     part = _part(costs, source, target)
     kernel = Kernel(part, problem.a[source], problem.b[target], keep=keep)
-    make = _passes(device)
+    make = _passes(device, KEEP / 4 * limits.max_memory)  # on sub-samples, beside what all points take
     passes = kernel if device is None else make(part, kernel.a, kernel.b)
     climbed = climb(passes, part, make, epsilon, limits.tol, limits, most_entries=entries, show=show)
     show("proving the bracket")
@@ -204,10 +204,10 @@ def _solve(
     )  # fmt: skip
 
 
-def _passes(device: str | None) -> Make:
-    """What makes passes over some points, on the device that is asked for."""
+def _passes(device: str | None, room: float) -> Make:
+    """What makes passes over some points: on a device, or with a cost matrix that is kept if it takes no more bytes."""
     if device is None:
-        return partial(Kernel, keep=True)
+        return lambda costs, a, b: Kernel(costs, a, b, keep=8.0 * len(a) * len(b) <= room)
     from otgan.entropic.torch_kernel import TorchKernel  # torch takes a second to load
 
     return partial(TorchKernel, device=device)
