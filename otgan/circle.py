@@ -213,7 +213,7 @@ class CircleSolution(OTSolution):
             NotProvidedError: Always.
         """
         raise NotProvidedError(
-            "files of solutions hold points in space; keep the points and solve again, which takes less time than a file"
+            "files of solutions hold points in space; keep the points and solve again, which is as quick as a file"
         )
 
 

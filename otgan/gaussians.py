@@ -2,8 +2,8 @@ r"""W_2 between Gaussian laws in closed form, and the mixture distance that is m
 
 With factors $A = S S^T$ and $B = T T^T$ of the covariances, an optimal coupling sends $m_1 + S z$ to $m_2 + T U z$ for
 the orthogonal U that brings $T U$ closest to S, and $W_2^2 = \|m_1 - m_2\|^2 + \|S - T U\|_F^2$. That is the formula of
-Bures, $\operatorname{tr} A + \operatorname{tr} B - 2 \operatorname{tr} (A^{1/2} B A^{1/2})^{1/2}$, without its cancellation
-and without an inverse, so that singular covariances and nearly equal laws are no trouble.
+Bures, $\operatorname{tr} A + \operatorname{tr} B - 2 \operatorname{tr} (A^{1/2} B A^{1/2})^{1/2}$, without its
+cancellation and without an inverse, so that singular covariances and nearly equal laws are no trouble.
 
 Source: Peyré and Cuturi (2019), Computational Optimal Transport, Ch. 2 (the formula of Bures, and the map).
 """
@@ -120,7 +120,7 @@ def gaussian_wasserstein(source: Any, target: Any, *, tol: float = 1e-6) -> Gaus
     r"""W_2 between two Gaussian laws, $\|m_1 - m_2\|^2 + \operatorname{tr}(A + B - 2 (A^{1/2} B A^{1/2})^{1/2})$.
 
     Covariances may be singular. The bracket is proven for the laws whose covariances are the given floats. Where one
-    of them is singular or nearly so, rounding its factor alone moves W_2 by as much as 1e-8 of its size, and the bracket
+    of them is singular or nearly so, rounding its factor alone may move W_2 by some 1e-8 of its size, and the bracket
     says so; hence the default of `tol`.
 
     Args:
@@ -196,8 +196,8 @@ class MixtureSolution(Bracketed):
 def mixture_wasserstein(source: Any, target: Any, *, tol: float = 1e-6) -> MixtureSolution:
     r"""The distance MW_2 of Delon and Desolneux between Gaussian mixtures: couplings are mixtures of Gaussians too.
 
-    $MW_2^2 = \min_w \sum_{kl} w_{kl}\, W_2^2(μ_k, ν_l)$ over couplings w of the components' weights. It is a distance, is
-    at least W_2 since fewer couplings are allowed, and equals it between single Gaussians. `upper_bound` therefore is a
+    $MW_2^2 = \min_w \sum_{kl} w_{kl}\, W_2^2(μ_k, ν_l)$ over couplings w of the components' weights. It is a distance,
+    is at least W_2 since fewer couplings are allowed, and equals it between single Gaussians. `upper_bound` therefore is a
     proven upper bound of W_2, and `lower_bound` is none of W_2.
 
     Args:
@@ -305,14 +305,12 @@ def _between(one: _Factored, other: _Factored) -> _Between:
     skewed = float(np.linalg.norm(turn.T @ turn - np.eye(dim))) + _product_error(turn, turn)
     rounding = (dim + 4) ** 2 * UNIT
     apart = float(np.linalg.norm(here - turned))
-    spread_above = (
-        apart * (1 + rounding) + size_too * skewed + _product_error(there, turn) + 2 * UNIT * (size + size_too)
-    )
+    beside = size_too * skewed + _product_error(there, turn) + 2 * UNIT * (size + size_too)
+    spread_above, least = apart * (1 + rounding) + beside, max(0.0, apart * (1 - rounding) - beside)
     half = right.T * np.sqrt(sigma)
     residual = float(np.linalg.norm(turn.T @ gram - half @ half.T))
     residual += _product_error(turn, gram) + _product_error(half, half) + skewed * size * size_too
     residual += 2 * _product_error(there, here)  # of G itself, turned by U
-    least = max(0.0, apart * (1 - rounding) - (spread_above - apart * (1 + rounding)))
     spread_below = math.sqrt(max(0.0, least**2 * (1 - 4 * UNIT) - 4 * math.sqrt(dim) * residual * (1 + rounding)))
     way = float(np.linalg.norm(mean - to))
     distance = math.hypot(way, apart)

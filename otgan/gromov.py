@@ -4,9 +4,9 @@ $GW_2^2 = \min_π \sum_{ijkl} |d(x_i, x_k) - d(y_j, y_l)|^2 π_{ij} π_{kl}$ ove
 descent ends in a local minimum, whose cost is an upper bound and no more. From below, the laws of the distances within
 either sample are compared on the line.
 
-Source: Mémoli (2011), Gromov-Wasserstein distances and the metric approach to object matching, whose distance is half
-of this one, and who bounds it from below by distributions of distances; the descent is that of POT (Flamary et al.
-2021).
+Source: Mémoli (2011), Gromov-Wasserstein distances and the metric approach to object matching (the distance, up to a
+factor of convention, and lower bounds from invariants of either shape); the descent is that of POT (Flamary et al.
+2021, POT: Python Optimal Transport).
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ class GromovSolution(Bracketed):
             NotProvidedError: Always.
         """
         raise NotProvidedError(
-            "Gromov-Wasserstein is no linear program and has no dual potentials; otgan.wasserstein has them, for samples "
-            "in one space"
+            "Gromov-Wasserstein is no linear program and has no dual potentials; for samples in one space "
+            "otgan.wasserstein has them"
         )
 
 
@@ -103,8 +103,8 @@ def gromov_wasserstein(
 ) -> GromovSolution:
     r"""Gromov-Wasserstein between two weighted samples, which need not lie in one space.
 
-    $GW_2 = \left(\min_π \sum_{ijkl} |d(x_i, x_k) - d(y_j, y_l)|^2 π_{ij} π_{kl}\right)^{1/2}$; it is 0 exactly where some
-    isometry brings the samples together. Two descents are made, from the product coupling and from the coupling of
+    $GW_2 = \left(\min_π \sum_{ijkl} |d(x_i, x_k) - d(y_j, y_l)|^2 π_{ij} π_{kl}\right)^{1/2}$; it is 0
+    exactly where some isometry brings the samples together. Two descents are made, from the product coupling and from the coupling of
     points by their mean distance to all others, and the better end is kept: a **local** minimum.
 
     Args:
@@ -139,18 +139,18 @@ def gromov_wasserstein(
     max_memory = as_number("max_memory", max_memory, low=0, open_low=True)
     n, m = len(source), len(target)
     check_memory(BYTES_PER_PAIR * (n * n + m * m + n * m), max_memory, "Gromov-Wasserstein")
-    shapes = [_Shape(source, raw_a, metric), _Shape(target, raw_b, metric)]
+    one, other = _Shape(source, raw_a, metric), _Shape(target, raw_b, metric)
     masses = WeightMasses(raw_a, raw_b)
-    off = sum(shape.error for shape in shapes)
+    off = one.error + other.error
     with progress("descending") as show, compilations(lambda: show(COMPILING)):
-        lower = max(0.0, root(_lower_cost(*shapes), 2, -1) - off)
-        ends = [_descended(*shapes, masses, start, max_iter) for start in _starts(*shapes)]
+        lower = max(0.0, root(_lower_cost(one, other), 2, -1) - off)
+        ends = [_descended(one, other, masses, start, max_iter) for start in _starts(one, other)]
         cost, coupling, violation, stopped = min(ends, key=lambda end: end[0])
     # Terms of the sum are not negative: differences, squares and masses round seven times, a row's sum once a term.
     share = (len(coupling[0]) + 16) * UNIT
     upper = math.sqrt(cost) * (1 + share) * (1 + 4 * UNIT) + off
-    bounds = Interval(max(0.0, down(lower * lower)), up(max(upper, lower) ** 2) if upper else 0.0)
-    closed = Interval(lower, max(upper, lower)).relative_width <= tol
+    bounds = Interval(max(0.0, down(lower * lower)), up(upper * upper) if upper else 0.0)
+    closed = Interval(lower, upper).relative_width <= tol
     status = Status.OPTIMAL if closed else Status.ITERATION_LIMIT if stopped else Status.LOCAL
     stats = Stats("POT conditional gradient", time.perf_counter() - started, violation, tol)
     return GromovSolution(
@@ -196,15 +196,15 @@ def _lower_cost(one: _Shape, other: _Shape) -> float:
     """W_2^2 on the line between the laws of the distances: any π ⊗ π is a coupling of them, at the cost in question."""
     (here, a), (there, b) = one.law, other.law
     found = line_cost(here, there, line_masses(a, b), 2.0)
-    # A product of weights rounds by u, and so does what they sum to; mass that differs moves by the larger span at most.
+    # A product of weights rounds by u, and so does their sum; mass that differs moves by the larger span at most.
     moved = 0.0 if one.equal and other.equal else 16 * UNIT * max(one.span, other.span) ** 2
     return max(0.0, found.interval.lower - moved)
 
 
 def _starts(one: _Shape, other: _Shape) -> list[FloatArray]:
     """The product coupling, and the coupling in the order of mean distances to all other points."""
-    means = (shape.distances @ shape.shares for shape in (one, other))
-    paired = quantile_coupling(*means, line_masses(one.weights, other.weights))
+    here, there = one.distances @ one.shares, other.distances @ other.shares
+    paired = quantile_coupling(here, there, line_masses(one.weights, other.weights))
     ordered = np.zeros((len(one.weights), len(other.weights)))
     np.add.at(ordered, (paired.rows, paired.columns), paired.mass)
     return [np.outer(one.shares, other.shares), ordered]
