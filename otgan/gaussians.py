@@ -29,6 +29,9 @@ from otgan.metrics import UNIT
 from otgan.solution import Bracketed, OTSolution, Stats, Status
 from otgan.solve import transport
 
+#: Means and covariances may be as large as this, and covariances as small as its inverse.
+SCALE = 1e100
+
 
 @dataclass(frozen=True, eq=False)
 class GaussianSolution(Bracketed):
@@ -197,8 +200,8 @@ def mixture_wasserstein(source: Any, target: Any, *, tol: float = 1e-6) -> Mixtu
     r"""The distance MW_2 of Delon and Desolneux between Gaussian mixtures: couplings are mixtures of Gaussians too.
 
     $MW_2^2 = \min_w \sum_{kl} w_{kl}\, W_2^2(μ_k, ν_l)$ over couplings w of the components' weights. It is a distance,
-    is at least W_2 since fewer couplings are allowed, and equals it between single Gaussians. `upper_bound` therefore is a
-    proven upper bound of W_2, and `lower_bound` is none of W_2.
+    is at least W_2 since fewer couplings are allowed, and equals it between single Gaussians. `upper_bound` therefore is
+    a proven upper bound of W_2, and `lower_bound` is none of W_2.
 
     Args:
         source: A `GaussianMixture`; a `Gaussian` or a pair (mean, covariance) counts as one of a single component.
@@ -312,7 +315,7 @@ def _between(one: _Factored, other: _Factored) -> _Between:
     residual += _product_error(turn, gram) + _product_error(half, half) + skewed * size * size_too
     residual += 2 * _product_error(there, here)  # of G itself, turned by U
     spread_below = math.sqrt(max(0.0, least**2 * (1 - 4 * UNIT) - 4 * math.sqrt(dim) * residual * (1 + rounding)))
-    way = float(np.linalg.norm(mean - to))
+    way = math.hypot(*(mean - to).tolist())  # whatever the unit of length, no square leaves float64
     distance = math.hypot(way, apart)
     lower = math.hypot(way * (1 - rounding), spread_below) * (1 - 4 * UNIT) - off - off_too
     upper = math.hypot(way * (1 + rounding), spread_above) * (1 + 4 * UNIT) + off + off_too
@@ -325,7 +328,7 @@ def _squared(lower: float, upper: float) -> Interval:
 
 def _as_gaussian(name: str, value: Any) -> Gaussian:
     if isinstance(value, Gaussian):
-        return value
+        return _in_range(name, value)
     if not isinstance(value, tuple) or len(value) != 2:
         raise InvalidTypeError(
             name,
@@ -333,15 +336,26 @@ def _as_gaussian(name: str, value: Any) -> Gaussian:
             type(value).__name__,
             "for mixtures use otgan.mixture_wasserstein, for samples otgan.wasserstein(x, y, p=2)",
         )
-    mean, cov = value
-    law = Gaussian(mean, cov)
-    if max(abs(law.mean).max(), abs(law.cov).max()) > 1e150:
-        raise InvalidValueError(name, "have entries below 1e150", "larger ones", "change the unit of length")
+    return _in_range(name, Gaussian(*value))
+
+
+def _in_range(name: str, law: Gaussian) -> Gaussian:
+    """Refuse scales whose squares leave float64, and with them the bounds of rounding."""
+    largest, spread = float(abs(law.mean).max()), float(abs(law.cov).max())
+    if largest > SCALE or spread > SCALE or 0 < spread < 1 / SCALE:
+        raise InvalidValueError(
+            name,
+            f"have a mean below {SCALE:g} and a covariance of size {1 / SCALE:g} to {SCALE:g}, or 0",
+            f"{largest:g} and {spread:g}",
+            "change the unit of length; W_2 changes with it in proportion",
+        )
     return law
 
 
 def _as_mixture(name: str, value: Any) -> GaussianMixture:
     if isinstance(value, GaussianMixture):
+        for part in value.components:
+            _in_range(name, part)
         return value
     law = _as_gaussian(name, value)
     return GaussianMixture(law.mean[None], law.cov[None])

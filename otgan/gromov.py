@@ -104,8 +104,8 @@ def gromov_wasserstein(
     r"""Gromov-Wasserstein between two weighted samples, which need not lie in one space.
 
     $GW_2 = \left(\min_π \sum_{ijkl} |d(x_i, x_k) - d(y_j, y_l)|^2 π_{ij} π_{kl}\right)^{1/2}$; it is 0
-    exactly where some isometry brings the samples together. Two descents are made, from the product coupling and from the coupling of
-    points by their mean distance to all others, and the better end is kept: a **local** minimum.
+    exactly where some isometry brings the samples together. Two descents are made, from the product coupling and from
+    the coupling of points by their mean distance to all others; the better end is kept, a **local** minimum.
 
     Args:
         x: Source points, (n, d) or (n,), or a `DiscreteMeasure`.
