@@ -200,8 +200,8 @@ def mixture_wasserstein(source: Any, target: Any, *, tol: float = 1e-6) -> Mixtu
     r"""The distance MW_2 of Delon and Desolneux between Gaussian mixtures: couplings are mixtures of Gaussians too.
 
     $MW_2^2 = \min_w \sum_{kl} w_{kl}\, W_2^2(μ_k, ν_l)$ over couplings w of the components' weights. It is a distance,
-    is at least W_2 since fewer couplings are allowed, and equals it between single Gaussians. `upper_bound` therefore is
-    a proven upper bound of W_2, and `lower_bound` is none of W_2.
+    is at least W_2 since fewer couplings are allowed, and equals it between single Gaussians. So `upper_bound` is a
+    proven upper bound of W_2 too, and `lower_bound` is none of W_2.
 
     Args:
         source: A `GaussianMixture`; a `Gaussian` or a pair (mean, covariance) counts as one of a single component.
