@@ -45,7 +45,7 @@ def draw(path: Path, source: np.ndarray, target: np.ndarray, solution: CircleSol
     for sample, colour, name in ((source, "#004488", "source"), (target, "#DDAA33", "target")):
         height, _ = np.histogram(sample, edges)
         middle = (edges[:-1] + edges[1:]) / 2 * 2 * np.pi / DAY
-        radius = 1 + height / height.max()
+        middle, radius = np.append(middle, middle[0]), 1 + np.append(height, height[0]) / height.max()
         clock.plot(radius * np.sin(middle), radius * np.cos(middle), color=colour, label=name)
         plain.plot(edges[:-1] + 0.25, height / height.max(), color=colour, label=name)
     clock.set(aspect="equal", title="hours on a dial")
