@@ -1,8 +1,8 @@
 r"""Averaged stochastic ascent on the semi-dual, $E \min_j (c(X, y_j) - g_j) + \langle b, g \rangle$.
 
 It is concave in g, and b less the shares of a batch that lie in each cell is an unbiased supergradient (Genevay,
-Cuturi, Peyré and Bach 2016, Stochastic Optimization for Large-scale Optimal Transport: averaged SGD with steps that fall
-like 1/√k). Three departures, none of which the bracket depends on:
+Cuturi, Peyré and Bach 2016, Stochastic Optimization for Large-scale Optimal Transport: averaged SGD with steps that
+fall like 1/√k). Three departures, none of which the bracket depends on:
 
 - It starts at the exact potential of a small sample, so that atoms far from the law have their share from the outset.
 - Coordinates are scaled by 1/b, and steps by the mean slack between the best and the second-best atom: raising one g_j
@@ -26,7 +26,7 @@ from otgan.solution import Status
 from otgan.solve import wasserstein
 
 #: Draws of the sample at whose exact potential the ascent starts, at least, and draws for each atom.
-START, START_PER_ATOM = 1000, 2
+START, START_PER_ATOM = 4000, 10
 #: Steps between two words on the progress line.
 TELL = 100
 

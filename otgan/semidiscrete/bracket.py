@@ -9,19 +9,19 @@ Upper end. Let (f*, g*) be optimal for P itself. It is feasible for the draws to
 
 $$W_p^p(P_n, b) \ge P_n f^* + \langle b, g^* \rangle, \qquad E[P_n f^* + \langle b, g^* \rangle] = W_p^p(P, b).$$
 
-Hence $W_p^p(P, b) \le W_p^p(P_n, b) + (P f^* - P_n f^*)$: a proven upper bound of the draws' own W_p^p, and a radius for the
-error of a mean over n draws, of a function that need not be known. The bound is biased upwards, by O(1/n) times the
-number of atoms where the law has a density, which makes the interval wider and not wrong.
+Hence $W_p^p(P, b) \le W_p^p(P_n, b) + (P f^* - P_n f^*)$: a proven upper bound of the draws' own W_p^p, and a radius
+for the error of a mean over n draws, of a function that need not be known. $E\, W_p^p(P_n, b)$ lies above
+W_p^p(P, b); this makes the interval wider, and not wrong.
 
-Radius. Where the support has a diameter D, each such f has a range of at most R: the cost to one atom changes by at
-most $R = M^p - (M - D)^p$ between two places of the support, M a bound of the distance to any atom (for p = 1 that
-is D), and minima of functions change by no more than the functions. Hoeffding's inequality then holds for every n:
-R √(log(1/δ) / 2n). Elsewhere the central limit theorem gives the radius z s / √n, with s the standard deviation of f
+Radius. Where the support has a declared diameter D, each such f has a range of at most R: the cost to one atom changes
+by at most $R = M^p - (M - D)^p$ between two places of the support, M ≥ D a bound of the distance to any atom (for p = 1
+that is D), and minima of functions change by no more than the functions. Hoeffding's inequality then holds for every
+n: R √(log(1/δ) / 2n). Elsewhere the central limit theorem gives the radius z s / √n, with s the standard deviation of f
 over the draws; for f* that of the optimal potential of the draws, which tends to f* (up to a constant) where the
 optimal potential is unique, such as on a connected support. The two ends have half of 1 − level each.
 
-Source: Hoeffding (1963), Probability inequalities for sums of bounded random variables, Thm 2; Villani (2003), Topics in
-Optimal Transportation, Thm 1.3, for duality and optimal potentials.
+Source: Hoeffding (1963), Probability inequalities for sums of bounded random variables, Thm 2; Villani (2003),
+Topics in Optimal Transportation, Prop. 1.5 and Thm 1.3, for weak and strong duality.
 """
 
 from __future__ import annotations
@@ -39,9 +39,6 @@ from otgan.dual.transform import transform_to_rows
 from otgan.errors import InvalidValueError
 from otgan.exact import down, up
 from otgan.interval import Interval
-from otgan.measures.base import Measure
-from otgan.measures.discrete import DiscreteMeasure
-from otgan.measures.uniform import Uniform
 from otgan.semidiscrete.cells import cell_of
 from otgan.solve import wasserstein
 
@@ -109,15 +106,6 @@ def bracket(
     masses = np.bincount(cell_of(draws, g), minlength=len(b)) / n
     # Where the ends cross, one of them is wrong: an event that the level already counts.
     return Bracket(Interval(min(lower, upper), upper, kind), value, Potentials(f, g, draws), masses)
-
-
-def known_diameter(law: Measure, costs: PointCosts) -> float | None:
-    """A bound of the distance of two points of the support, where the law itself says one."""
-    if isinstance(law, Uniform):
-        return costs.metric.diameter(np.stack([law.low, law.high])) * (1 + SLACK)
-    if isinstance(law, DiscreteMeasure):
-        return costs.metric.diameter(law.points) * (1 + SLACK)
-    return None
 
 
 def _range(draws: PointCosts, diameter: float) -> float:

@@ -1,7 +1,8 @@
-r"""Power diagrams in a convex polygon: $\{z : \|z - y_j\|^2 - g_j \le \|z - y_i\|^2 - g_i \ \forall i\}$, one cell for each j.
+r"""Power diagrams in a convex polygon.
 
-Each cell is the polygon, clipped by one half-plane for each other site: quadratic in the number of sites, short, and
-without a case that needs general position.
+The cell of site j is $\{z : \|z - y_j\|^2 - g_j \le \|z - y_i\|^2 - g_i \ \forall i\}$: the polygon, clipped by one
+half-plane for each other site. That is quadratic in the number of sites, short, and without a case that needs general
+position.
 """
 
 from __future__ import annotations

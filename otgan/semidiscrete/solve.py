@@ -16,7 +16,6 @@ from otgan.dual.transform import transform_to_rows
 from otgan.errors import Interrupted, InvalidTypeError, InvalidValueError, NotProvidedError
 from otgan.interrupts import interrupts
 from otgan.interval import Interval
-from otgan.measures.base import Measure
 from otgan.measures.convert import as_measure
 from otgan.measures.uniform import Uniform
 from otgan.problem import read_side
@@ -45,11 +44,11 @@ def semidiscrete_wasserstein(
     method: str = "auto",
     rng: np.random.Generator | None = None,
     batch_size: int = 256,
-    max_iter: int = 2000,
+    max_iter: int = 1000,
     max_seconds: float = math.inf,
-    tol: float = 0.02,
+    tol: float = 0.05,
     epsilon: float = 0.0,
-    n_fresh: int = 10_000,
+    n_fresh: int = 20_000,
     level: float = 0.95,
     diameter: float | None = None,
 ) -> SemidiscreteSolution:
@@ -73,11 +72,12 @@ def semidiscrete_wasserstein(
         tol: Relative gap at which the result counts as converged.
         epsilon: Smoothing of the ascent in units of the cost, which makes its maximum unique; the interval is that of
             the unsmoothed W_p in any case.
-        n_fresh: Draws for the interval, ≥ 100, none of which the ascent has seen. Its width falls like 1/√n.
+        n_fresh: Draws for the interval, ≥ 100, none of which the ascent has seen. The width falls like 1/√n; the exact
+            solver runs on these draws once.
         level: Probability with which the interval of "stochastic" holds W_p, in (0, 1).
-        diameter: A bound of the distance of any two points of the law's support, in units of length, with which the
-            interval holds for every `n_fresh`. `Uniform` and `DiscreteMeasure` know theirs. None elsewhere makes the
-            interval asymptotic: it needs E c(X, y)² finite.
+        diameter: A bound of the distance of any two points of the law's support, in units of length: a fact about the
+            law, with which the interval of "stochastic" holds for every `n_fresh`, and is wider. None for an asymptotic
+            interval, from the central limit theorem: it needs E c(X, y)² to be finite.
 
     Returns:
         The solution: `distance` in units of length, `lower_bound`, `upper_bound` (as certain as `cost_interval.kind`
@@ -89,7 +89,8 @@ def semidiscrete_wasserstein(
         NotProvidedError: If "power-diagram" is asked for another problem than W_2 from a `Uniform` in the plane.
 
     Source: Genevay, Cuturi, Peyré and Bach (2016), Stochastic Optimization for Large-scale Optimal Transport; for power
-    diagrams Kitagawa, Mérigot and Thibert (2019), Convergence of a Newton algorithm for semi-discrete optimal transport.
+    diagrams Kitagawa, Mérigot and Thibert (2019), Convergence of a Newton algorithm for semi-discrete optimal
+    transport.
 
     >>> square = Uniform([0.0, 0.0], [1.0, 1.0])
     >>> solution = semidiscrete_wasserstein(square, [[0.5, 0.5]], p=2)
@@ -144,7 +145,7 @@ def semidiscrete_wasserstein(
             weights,
             g,
             level=level,
-            diameter=bracket.known_diameter(law, costs) if diameter is None else diameter,
+            diameter=diameter,
             max_seconds=math.inf if status is Status.OPTIMAL else LAST_SECONDS,
         )
     solution = SemidiscreteSolution(
