@@ -20,6 +20,9 @@ from otgan.measures.discrete import DiscreteMeasure
 from otgan.semidiscrete import semidiscrete_wasserstein
 from otgan.solve import wasserstein
 
+#: Draws at which "stochastic" gives f. An interval for W_p wants more: see `semidiscrete_wasserstein`.
+DRAWS = 1000
+
 METHODS = ("exact", "entropic", "stochastic")
 
 
@@ -93,6 +96,7 @@ def dual_potentials(
             batch_size=batch_size,
             max_iter=max_iter,
             epsilon=epsilon,
+            n_fresh=DRAWS,
         ).potentials
     for name, side in (("x", x), ("y", y)):
         if callable(side) or (isinstance(side, Measure) and not isinstance(side, DiscreteMeasure)):

@@ -30,8 +30,8 @@ class SemidiscreteSolution:
         weights: Masses of the atoms, (k,), summing to one.
         potentials: f at some source points (fresh draws, or the centroids of the cells), g at the atoms; feasible, and
             callable anywhere.
-        masses: What the law gives to each cell, (k,): shares of fresh draws, or areas. Equal to the weights at the
-            optimum.
+        masses: What the law gives to each cell, (k,): shares of fresh draws, or areas. At the optimum they are the
+            weights, unless places that tie between atoms have mass (as for p = 1 on the line).
         cost_interval: Interval of W_p^p, in units of length^p; its kind says what backs it.
         dual_cost: Value of the semi-dual at g, which is at most W_p^p: its mean over fresh draws, or exact up to
             rounding.
