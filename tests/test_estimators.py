@@ -91,7 +91,7 @@ def test_gradient_for_p_2_is_the_way_to_the_atom():
 
 
 def test_laws_on_both_sides():
-    """Two Gaussians that differ by a shift: W_1 is its length, and the dual value says so up to the atoms' own error."""
+    """Two Gaussians that differ by a shift: W_1 is its length, up to what 200 atoms know of the target."""
     source, target = Gaussian([0.0, 0.0], np.eye(2)), Gaussian([3.0, 0.0], np.eye(2))
     found = potentials(source, target, method="stochastic", n_atoms=200, max_iter=200)
     assert len(found.g) == 200

@@ -25,6 +25,7 @@ SAYS = {
     "own_cost_matrix.py": "cheapest cost per unit: 3.5,",
     "potential_off_the_sample.py": "(never above 1)",
     "sample_size_and_bias.py": "d = 10",
+    "shares_of_a_square.py": "the exact value is inside: True",
     "slices_of_two_samples.py": "proven from slices alone: W1 is at least",
     "test_your_own_critic.py": "norm per sample: passes",
     "w1_between_samples.py": "status: optimal",

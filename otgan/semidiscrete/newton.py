@@ -24,7 +24,7 @@ from scipy.sparse.linalg import spsolve
 from otgan.checks import FloatArray
 from otgan.errors import InvalidValueError
 from otgan.interval import Interval
-from otgan.semidiscrete.power_diagram import OUTSIDE, PowerDiagram, power_diagram
+from otgan.semidiscrete.diagram import OUTSIDE, PowerDiagram, power_diagram
 from otgan.solution import Status
 
 #: Share of the largest cost by which the bracket is widened for rounding: areas and integrals are sums of some ten
@@ -104,9 +104,14 @@ def solve_plane(
         error = abs(q - b).sum()
         if error <= ENOUGH * len(b):
             break
-        if interrupted() or time.perf_counter() > deadline or step == max_iter:
-            status = Status.INTERRUPTED if interrupted() else Status.RESOURCE_LIMIT
-            status = Status.ITERATION_LIMIT if step == max_iter else status
+        if step == max_iter:
+            status = Status.ITERATION_LIMIT
+            break
+        if interrupted():
+            status = Status.INTERRUPTED
+            break
+        if time.perf_counter() > deadline:
+            status = Status.RESOURCE_LIMIT
             break
         way = _newton(diagram, sites, whole, b - q)
         for halved in range(HALVINGS):

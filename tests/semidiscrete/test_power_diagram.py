@@ -11,7 +11,7 @@ import otgan
 from otgan.errors import InvalidValueError, NotProvidedError
 from otgan.measures import Uniform
 from otgan.semidiscrete import newton, semidiscrete_wasserstein
-from otgan.semidiscrete.power_diagram import power_diagram
+from otgan.semidiscrete.diagram import power_diagram
 from otgan.solution import Status
 
 SQUARE = Uniform([0.0, 0.0], [1.0, 1.0])
@@ -147,6 +147,10 @@ def test_stopped_after_one_step_the_bracket_holds():
     assert early.status is Status.ITERATION_LIMIT
     assert early.cost_interval.lower <= full.cost <= early.cost_interval.upper
     assert early.gap > 100 * full.gap
+    limits = {"max_iter": 100, "deadline": math.inf, "interrupted": lambda: True}
+    pressed = newton.solve_plane(SQUARE.low, SQUARE.high, y, b, **limits)
+    assert pressed.status is Status.INTERRUPTED
+    assert pressed.cost.lower <= full.cost <= pressed.cost.upper
     timed = semidiscrete_wasserstein(SQUARE, y, b, p=2, tol=0.0, max_seconds=1e-9)
     assert timed.status is Status.RESOURCE_LIMIT
     assert timed.cost_interval.lower <= full.cost <= timed.cost_interval.upper

@@ -106,9 +106,7 @@ def test_far_atoms_and_scales():
     """The start and the steps know the units: a map of everything by a factor maps the answer, draw by draw."""
     rng = np.random.default_rng(2)
     y = rng.random((8, 2)) + 30
-    small, large = (
-        solve(Uniform([0.0, 0.0], [s, s]), y * s, p=2, max_iter=50, n_fresh=500) for s in (1.0, 2.0**40)
-    )
+    small, large = (solve(Uniform([0.0, 0.0], [s, s]), y * s, p=2, max_iter=50, n_fresh=500) for s in (1.0, 2.0**40))
     assert large.distance == pytest.approx(2.0**40 * small.distance, rel=1e-9)
     assert large.g == pytest.approx(2.0**80 * small.g, rel=1e-6, abs=2.0**80 * 1e-9)
     shift = 30.0 * math.sqrt(2)
