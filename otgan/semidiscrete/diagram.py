@@ -73,9 +73,9 @@ def _cut(
     k = len(sites)
     room = 8 * k + 4 * len(polygon)
     corners, neighbours = np.empty((room, 2)), np.empty(room, dtype=np.intp)
-    most = len(polygon) + k + 1  # each half-plane adds a corner at most
-    cell, clipped = np.empty((most, 2)), np.empty((most, 2))
-    labels, clipped_labels = np.empty(most, dtype=np.intp), np.empty(most, dtype=np.intp)
+    corners_at_most = len(polygon) + k + 1  # each half-plane adds a corner at most
+    cell, clipped = np.empty((corners_at_most, 2)), np.empty((corners_at_most, 2))
+    labels, clipped_labels = np.empty(corners_at_most, dtype=np.intp), np.empty(corners_at_most, dtype=np.intp)
     used = 0
     for j in range(k):
         count = len(polygon)
@@ -84,9 +84,10 @@ def _cut(
         for i in range(k):
             if i != j and count > 0:
                 a, b = sites[i, 0] - sites[j, 0], sites[i, 1] - sites[j, 1]
-                count, changed = _clip(
-                    cell, labels, count, a, b, (a * a + b * b + g[j] - g[i]) / 2, i, clipped, clipped_labels
-                )
+                # The weights' difference first: seen from the other side it has the same rounding, and what is left is
+                # small beside the distance of the sites, so cells of near sites neither overlap nor gape.
+                most = (a * a + b * b + (g[j] - g[i])) / 2
+                count, changed = _clip(cell, labels, count, a, b, most, i, clipped, clipped_labels)
                 if changed:
                     cell, clipped = clipped, cell
                     labels, clipped_labels = clipped_labels, labels

@@ -5,6 +5,11 @@ moves the edge to cell i by 1 / (2 ‖y_j − y_i‖). Newton's method, damped s
 any start without empty cells (Kitagawa, Mérigot and Thibert 2019, Convergence of a Newton algorithm for semi-discrete
 optimal transport).
 
+Cells depend on the atoms y and on g only through z ↦ −2⟨z, y⟩ + ‖y‖² − g, up to a factor and what is the same for all
+atoms. So they are as well the cells of copies s (y − t), with other weights. The copies are put in the middle of the
+rectangle: there the cells of the nearest copy are a start without empty ones, and rounding is that of numbers near 1,
+however far away and wide apart the atoms are.
+
 The bracket. The semi-dual at any g is at most W_2², and where g cuts off shares q instead of b, the plan that leaves
 min(q, b) in its cells and moves the rest anywhere costs at most the cells' own cost plus ½ ‖q − b‖₁ times the largest
 cost from the rectangle to an atom. Both are sums over polygons; that they hold in spite of rounding is allowed for, and
@@ -20,6 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csc_array
 from scipy.sparse.linalg import spsolve
+from scipy.spatial import cKDTree
 
 from otgan.checks import FloatArray
 from otgan.errors import InvalidValueError
@@ -34,7 +40,7 @@ ROUNDING = 1e-12
 ENOUGH = 1e-14
 #: How often a Newton step is halved before it counts as lost to rounding.
 HALVINGS = 40
-#: Share of the way from the centre to the rectangle's sides into which the start squeezes the atoms.
+#: Share of the rectangle that the copies of the atoms span, along the side where they span most.
 INSIDE = 0.9
 KIND = "up to rounding"
 
@@ -45,7 +51,8 @@ class PlaneSolution:
 
     Attributes:
         g: Potential at the atoms, (k,), in units of length², of weighted mean 0.
-        diagram: Its cells.
+        cells: Corners of the cells, counter-clockwise.
+        centroids: Centroids of the cells, (k, 2).
         masses: Their shares of the rectangle's area, (k,).
         cost: Interval of W_2².
         dual_cost: Value of the semi-dual.
@@ -53,7 +60,8 @@ class PlaneSolution:
     """
 
     g: FloatArray
-    diagram: PowerDiagram
+    cells: tuple[FloatArray, ...]
+    centroids: FloatArray
     masses: FloatArray
     cost: Interval
     dual_cost: float
@@ -88,15 +96,18 @@ def solve_plane(
     half = (high - low) / (2 * unit)  # about the centre and in units of the longer side from here on
     polygon = half * np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
     sites, whole = (atoms - centre) / unit, float(4 * half[0] * half[1])
-    g = _start(half, sites)
-    diagram = power_diagram(polygon, sites, g)
+    span = float((np.ptp(sites, axis=0) / (2 * half)).max())
+    scale = INSIDE / span if span > 0 else 1.0
+    copies = scale * (sites - (sites.min(axis=0) + sites.max(axis=0)) / 2)
+    w = np.zeros(len(b))
+    diagram = power_diagram(polygon, copies, w)
     q = diagram.areas / whole
     least = min(q.min(), b.min()) / 2
-    if not least > 0:
+    if not least > 0 or len(np.unique(copies, axis=0)) < len(b):
         raise InvalidValueError(
             "y",
-            "be points whose cells float64 can tell apart",
-            f"a cell of area {diagram.areas.min():g} at the start",
+            "be points that float64 can tell apart beside their spread",
+            f"a smallest distance of {_smallest_distance(atoms):.3g} and a spread of {np.ptp(atoms, axis=0).max():.3g}",
             "merge points that are nearly the same, or take method='stochastic'",
         )
     status = Status.OPTIMAL
@@ -113,41 +124,33 @@ def solve_plane(
         if time.perf_counter() > deadline:
             status = Status.RESOURCE_LIMIT
             break
-        way = _newton(diagram, sites, whole, b - q)
+        way = _newton(diagram, copies, whole, b - q)
         for halved in range(HALVINGS):
             share = 0.5**halved
-            cut = power_diagram(polygon, sites, g + share * way)
+            cut = power_diagram(polygon, copies, w + share * way)
             masses = cut.areas / whole
             if masses.min() >= least and abs(masses - b).sum() <= (1 - share / 2) * error:
                 break
         else:
             break  # rounding: no step gains any more
-        g, diagram, q = g + share * way, cut, masses
-    farthest = float(((abs(sites) + half) ** 2).sum(axis=1).max())
-    own = float(diagram.spreads.sum()) / whole
+        w, diagram, q = w + share * way, cut, masses
+    g = (sites**2).sum(axis=1) - ((copies**2).sum(axis=1) - w) / scale
     g = g - b @ g
-    dual = own - float(q @ g)
+    farthest = float(((abs(sites) + half) ** 2).sum(axis=1).max())
+    # From integrals about the copies to those about the centroids, and on to those about the atoms (Steiner).
+    about = diagram.spreads - diagram.areas * ((diagram.centroids - copies) ** 2).sum(axis=1)
+    own = float((about + diagram.areas * ((diagram.centroids - sites) ** 2).sum(axis=1)).sum()) / whole
+    dual = own - float((q - b) @ g)
     primal = own + 0.5 * float(abs(q - b).sum()) * farthest
-    widened = ROUNDING * farthest
-    # Back to the units that were given; about the centre, so that nothing cancels there.
+    widened = (ROUNDING + abs(float(q.sum()) - 1)) * farthest  # cells that overlap or gape show in their sum
     square = unit * unit
     cost = Interval(max(0.0, dual - widened) * square, (max(primal, dual) + widened) * square, KIND)
-    return PlaneSolution(g * square, _placed(diagram, centre, unit), q, cost, dual * square, status)
+    cells = tuple(diagram.cell(j) * unit + centre for j in range(len(b)))
+    return PlaneSolution(g * square, cells, diagram.centroids * unit + centre, q, cost, dual * square, status)
 
 
-def _start(half: FloatArray, sites: FloatArray) -> FloatArray:
-    """A potential whose cells are those of the nearest point for copies of the sites inside the rectangle.
-
-    With y' = s y + t, ‖z − y'‖² is 2 s ⟨z, −y⟩ + ‖y'‖² up to what is the same for all sites; hence
-    g = ‖y‖² − ‖y'‖² / s gives the cells of y'. Each of them holds y', and so is not empty.
-    """
-    low, high = sites.min(axis=0), sites.max(axis=0)
-    spread = float(((high - low) / (2 * half)).max())
-    shrink = min(1.0, INSIDE / spread) if spread > 0 else 1.0
-    middle = (low + high) / 2
-    reach = half - shrink * (high - low) / 2  # how far the middle may be moved from the centre
-    copies = shrink * (sites - middle) + np.clip(middle, -reach * INSIDE, reach * INSIDE)
-    return np.asarray((sites**2).sum(axis=1) - (copies**2).sum(axis=1) / shrink)
+def _smallest_distance(atoms: FloatArray) -> float:
+    return float(cKDTree(atoms).query(atoms, k=2)[0][:, 1].min())
 
 
 def _newton(diagram: PowerDiagram, sites: FloatArray, whole: float, missing: FloatArray) -> FloatArray:
@@ -167,15 +170,3 @@ def _newton(diagram: PowerDiagram, sites: FloatArray, whole: float, missing: Flo
     way = np.zeros(k)
     way[:-1] = spsolve(matrix[:-1, :-1].tocsc(), missing[:-1])
     return way
-
-
-def _placed(diagram: PowerDiagram, centre: FloatArray, unit: float) -> PowerDiagram:
-    """The diagram in the units and at the place that were given."""
-    return PowerDiagram(
-        diagram.areas * unit**2,
-        diagram.spreads * unit**4,
-        diagram.centroids * unit + centre,
-        diagram.starts,
-        diagram.corners * unit + centre,
-        diagram.neighbours,
-    )

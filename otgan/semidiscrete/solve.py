@@ -172,7 +172,7 @@ def _by_cells(
         found = solve_plane(
             law.low, law.high, costs.y, weights, max_iter=max_iter, deadline=deadline, interrupted=interrupted
         )
-    centroids = costs.to_targets(found.diagram.centroids)
+    centroids = costs.to_targets(found.centroids)
     solution = SemidiscreteSolution(
         law,
         weights,
@@ -180,7 +180,7 @@ def _by_cells(
         found.masses,
         found.cost,
         found.dual_cost,
-        tuple(found.diagram.cell(j) for j in range(len(weights))),
+        found.cells,
         _status(found.status, found.cost, costs.p, tol),
         _stats("power diagram", found.masses, weights, tol, started),
     )
