@@ -28,6 +28,7 @@ SAYS = {
     "potential_off_the_sample.py": "(never above 1)",
     "same_shape.py": "turned and mirrored: at most 0.000000",
     "sample_size_and_bias.py": "d = 10",
+    "shares_of_a_square.py": "the exact value is inside: True",
     "slices_of_two_samples.py": "proven from slices alone: W1 is at least",
     "test_your_own_critic.py": "norm per sample: passes",
     "what_smoothing_costs.py": "every bracket contains W1: True",
