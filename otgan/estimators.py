@@ -6,13 +6,13 @@ lower bound, and a function on all of space.
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 import numpy as np
 
 from otgan.checks import as_choice, as_count, as_generator, as_number
 from otgan.dual.potentials import Potentials
+from otgan.entropic import sinkhorn
 from otgan.errors import InvalidTypeError, InvalidValueError
 from otgan.measures.base import Measure
 from otgan.measures.convert import as_measure
@@ -109,9 +109,7 @@ def dual_potentials(
     if method == "exact":
         return wasserstein(x, y, a, b, p=p, metric=metric).potentials
     # Looked up by name, so that no solver that is not asked for is loaded.
-    entropic = importlib.import_module("otgan.entropic")
-    potentials: Potentials = entropic.sinkhorn(x, y, a, b, epsilon=epsilon, p=p, metric=metric).potentials
-    return potentials
+    return sinkhorn(x, y, a, b, epsilon=epsilon, p=p, metric=metric).potentials
 
 
 def _read_law(name: str, value: Any, weights: Any) -> Measure:
