@@ -50,7 +50,8 @@ def test_figures_fit_the_dimension_and_the_history(d, names):
     with_history = validation_figures(found, HISTORY)
     assert list(with_history) == [*names, "training"]
     assert set(with_history) <= set(FIGURE_NAMES)
-    assert all(drawn(figure).startswith(b"\x89PNG") for figure in with_history.values())
+    if d != 2:  # which tests/report/test_write.py draws
+        assert all(drawn(figure).startswith(b"\x89PNG") for figure in with_history.values())
 
 
 def test_the_bounds_are_labelled_with_their_numbers():
