@@ -7,19 +7,19 @@ import time
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from otgan.checks import FloatArray, as_count, as_number, as_seconds
 from otgan.compiled import compilations
 from otgan.costs import PointCosts, check_memory, point_costs
-from otgan.dual.potentials import Potentials
-from otgan.dual.transform import transform_to_columns, transform_to_rows
-from otgan.errors import Interrupted, InvalidValueError
+from otgan.dual.potentials import FeasiblePotentials
+from otgan.errors import CertificateError, Interrupted, InvalidValueError
 from otgan.interrupts import interrupts
 from otgan.interval import Interval
 from otgan.progress import progress
 from otgan.solution import Stats, Status
 from otgan.solve import COMPILING, MAX_MEMORY
-from otgan.unbalanced.bounds import dual_bound, primal_bound
+from otgan.unbalanced.bounds import lower_bound, lowered, primal_bound, raised
 from otgan.unbalanced.inputs import as_floats, read_masses
 from otgan.unbalanced.results import UnbalancedTransport
 from otgan.unbalanced.scaling import Scaled, scale
@@ -107,9 +107,9 @@ def unbalanced_wasserstein(
             show=show,
         )
         pressed = interrupted()
+    bounds, primal, f = _bracket(costs, masses_a, masses_b, here, there, scaled, rho)
     plan = np.zeros((n, m))
     plan[np.ix_(here, there)] = scaled.plan
-    bounds, primal, potentials = _bracket(costs, masses_a, masses_b, here, there, scaled, plan, rho)
     stats = Stats("scaling", time.perf_counter() - started, scaled.violation, share)
     result = UnbalancedTransport(
         costs,
@@ -122,7 +122,7 @@ def unbalanced_wasserstein(
         primal,
         scaled.value,
         plan,
-        potentials,
+        FeasiblePotentials(costs, lambda: f),
         Status.INTERRUPTED if pressed else scaled.status,
         stats,
     )
@@ -137,21 +137,26 @@ def _price(reach: Any, p: float) -> float:
             "reach", "be finite", reach, "where no mass may be lost, call otgan.wasserstein, which is exact"
         )
     length = as_number("reach", reach, low=0, open_low=True)
-    price = math.exp(p * math.log(length)) if abs(p * math.log(length)) > 500 else length**p
-    if not 1e-200 < price < 1e200:
-        raise InvalidValueError("reach", "have a power p that fits float64 (1e-200 to 1e200)", reach, "change the unit")
-    return price
+    if not -200 < p * math.log10(length) < 200:
+        raise InvalidValueError("reach", "have a power p in 1e-200 to 1e200", reach, "change the unit of length")
+    return float(length**p)
 
 
 def _bracket(
     costs: PointCosts,
     a: FloatArray,
     b: FloatArray,
-    here: np.ndarray,
-    there: np.ndarray,
+    here: NDArray[np.intp],
+    there: NDArray[np.intp],
     scaled: Scaled,
-    plan: FloatArray,
     rho: float,
-) -> tuple[Interval, float, Potentials]:
-    """What the smoothed solution proves of the problem without smoothing."""
-    raise NotImplementedError
+) -> tuple[Interval, float, FloatArray]:
+    """What the smoothed solution proves of the problem without smoothing: interval, cost, and a potential."""
+    block = costs.block(here, there)
+    lower, potential = lower_bound(lowered(costs, block), scaled.f, scaled.g, a[here], b[there], rho)
+    cost, upper = primal_bound(scaled.plan, raised(costs, block), a[here], b[there], rho)
+    f = np.full(len(a), -np.inf)  # a point without mass gets what the others leave
+    f[here] = potential
+    if lower > upper:
+        raise CertificateError(f"lower bound {lower!r} above upper bound {upper!r}; please report this problem")
+    return Interval(lower, upper), cost, f

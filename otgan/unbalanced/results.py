@@ -107,8 +107,8 @@ class UnbalancedTransport(Bracketed):
         epsilon: The smoothing, in units of the cost.
         p: Exponent.
         cost_bounds: Proven interval of the unbalanced cost without smoothing, in units of mass times length^p.
-        primal_cost: The unbalanced cost of the plan, without smoothing.
-        smoothed_cost: The optimum of the smoothed problem, entropy included, to a share `tol` once converged.
+        primal_cost: The unbalanced cost of the plan, without smoothing, once it is scaled to its best mass.
+        smoothed_cost: The plan's cost in the smoothed problem, entropy included: once converged its optimum, to a share `tol`.
         plan: How much goes from where to where, (n, m), dense.
         potentials: Dual potentials, feasible without smoothing.
         status: How the solver ended.

@@ -23,6 +23,7 @@ from otgan.compiled import compiled, in_parts
 from otgan.metrics import UNIT
 from otgan.progress import Show
 from otgan.solution import Status
+from otgan.unbalanced.bounds import log_sum, logarithm
 
 #: Smoothing is lowered by this factor from one stage to the next, and a stage has so many steps before the last one.
 FACTOR, STEPS = 0.25, 10
@@ -40,7 +41,7 @@ class Scaled:
         f: Potential at the source points, (n,).
         g: Potential at the target points, (m,).
         plan: Their plan $a_i b_j e^{(f_i + g_j - c_ij)/ε}$, (n, m).
-        value: Its cost in the smoothed problem.
+        value: Its cost in the smoothed problem, entropy included.
         violation: L1 distance of its marginals from those that the potentials ask for, $a e^{-f/ρ}$ and $b e^{-g/ρ}$.
         status: How the steps ended.
     """
@@ -93,7 +94,7 @@ def scale(
         for step in range(max_iter if last else STEPS):
             f = damping * soft_transform(costs, g, log_b, softness)
             g = damping * soft_transform(across, f, log_a, softness)
-            t = rho / 2 * (_log_sum(log_a - f / rho) - _log_sum(log_b - g / rho))
+            t = rho / 2 * (log_sum(log_a - f / rho) - log_sum(log_b - g / rho))
             f, g = f + t, g - t
             count += 1
             if count >= max_iter or (last and step % LOOK == LOOK - 1):
@@ -112,6 +113,9 @@ def scale(
         if last or status is not Status.CONVERGED:
             break
         softness *= FACTOR
+    if softness > epsilon:  # stopped on the way: the plan of softer potentials would overflow here, after a step it does not
+        f = soft_transform(costs, g, log_b, epsilon) * rho / (rho + epsilon)
+        g = soft_transform(across, f, log_a, epsilon) * rho / (rho + epsilon)
     result = _assess(costs, a, b, f, g, rho, epsilon)[1]
     return Scaled(result.f, result.g, result.plan, result.value, result.violation, status)
 
@@ -134,15 +138,8 @@ def _assess(
 
 
 def divergence(p: FloatArray, q: FloatArray) -> float:
-    """Kullback-Leibler divergence Σ p log(p/q) − p + q of masses that need not have the same sum; infinite if p > q = 0."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        logs = np.where(p > 0, p * np.log(p / q), 0.0)
-    return math.fsum(logs - p + q) if np.isfinite(logs).all() else math.inf
-
-
-def _log_sum(values: FloatArray) -> float:
-    largest = float(values.max())
-    return largest + math.log(float(np.exp(values - largest).sum()))
+    """Kullback-Leibler divergence Σ p log(p/q) − p + q of masses that need not have the same sum, q > 0."""
+    return math.fsum(p * logarithm(p, q) - p + q)
 
 
 def soft_transform(costs: FloatArray, potential: FloatArray, log_masses: FloatArray, epsilon: float) -> FloatArray:
