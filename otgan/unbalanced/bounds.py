@@ -104,7 +104,7 @@ def primal_bound(
 
 def logarithm(r: FloatArray, masses: FloatArray) -> FloatArray:
     """Logarithm of r / mass; 0 where r is 0, since it is then multiplied by 0."""
-    return np.log(np.where(r > 0, r, masses) / masses)
+    return np.log(r / masses, out=np.zeros_like(r), where=r > 0)
 
 
 def lower_bound(

@@ -26,7 +26,9 @@ class PartialPotentials(Potentials):
     $f(z) = \min(λ, \min_j c(z, y_j) - g_j)$.
 
     Attributes:
-        price: What the dearest unit of mass pays, λ: the slope of the cost in the mass. In units of the cost.
+        price: λ, the slope of the cost in the mass, in units of the cost: what a little more costs. Where the slope
+            jumps, as it does for equal masses whenever a whole number of points is moved, it is no less than the slope
+            below and no more than the one above.
     """
 
     price: float
@@ -48,7 +50,7 @@ class PartialTransport(Bracketed):
         p: Exponent.
         cost_bounds: Proven interval of the cost, in units of mass times length^p.
         primal_cost: The plan's cost.
-        potentials: Dual potentials, and the price of the dearest unit.
+        potentials: Dual potentials, and the price of mass.
         arcs: Source indices, target indices and masses of the plan, each (k,).
         status: How the solver ended.
         stats: How it came about.
@@ -68,7 +70,7 @@ class PartialTransport(Bracketed):
 
     @property
     def price(self) -> float:
-        """What the dearest unit of mass pays, in units of length^p: the slope of the cost in the mass."""
+        """The slope of the cost in the mass, in units of length^p; see `PartialPotentials`."""
         return self.potentials.price
 
     @cached_property

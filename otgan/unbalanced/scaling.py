@@ -23,7 +23,7 @@ from otgan.compiled import compiled, in_parts
 from otgan.metrics import UNIT
 from otgan.progress import Show
 from otgan.solution import Status
-from otgan.unbalanced.bounds import log_sum, logarithm
+from otgan.unbalanced.bounds import log_sum
 
 #: Smoothing is lowered by this factor from one stage to the next, and a stage has so many steps before the last one.
 FACTOR, STEPS = 0.25, 10
@@ -97,7 +97,7 @@ def scale(
             t = rho / 2 * (log_sum(log_a - f / rho) - log_sum(log_b - g / rho))
             f, g = f + t, g - t
             count += 1
-            if count >= max_iter or (last and step % LOOK == LOOK - 1):
+            if last and (count >= max_iter or step % LOOK == LOOK - 1):
                 found = _assess(costs, a, b, f, g, rho, epsilon)
                 show(f"step {count}, gap {found[0]:.2g}")
                 if found[0] <= tol * found[1].value + floor:
@@ -129,17 +129,19 @@ def _assess(
     $ρ KL(P1 \,|\, a e^{-f/ρ}) + ρ KL(P^T1 \,|\, b e^{-g/ρ})$: no term of it is negative.
     """
     plan = np.exp((f[:, None] + g - costs) / epsilon) * a[:, None] * b
-    sides = (plan.sum(axis=1), a * np.exp(-f / rho), f, a), (plan.sum(axis=0), b * np.exp(-g / rho), g, b)
-    gap = rho * sum(divergence(has, asked) for has, asked, _, _ in sides)
-    dual = -rho * sum(float(mass @ np.expm1(-potential / rho)) for _, _, potential, mass in sides)
+    sides = (plan.sum(axis=1), f, a), (plan.sum(axis=0), g, b)
+    asked = [np.log(mass) - potential / rho for _, potential, mass in sides]
+    gap = rho * sum(divergence(has, logs) for (has, _, _), logs in zip(sides, asked, strict=True))
+    dual = -rho * sum(float(mass @ np.expm1(-potential / rho)) for _, potential, mass in sides)
     dual -= epsilon * (float(plan.sum()) - float(a.sum()) * float(b.sum()))
-    violation = float(sum(abs(has - asked).sum() for has, asked, _, _ in sides))
+    violation = float(sum(abs(has - np.exp(logs)).sum() for (has, _, _), logs in zip(sides, asked, strict=True)))
     return gap, Scaled(f, g, plan, dual + gap, violation, Status.CONVERGED)
 
 
-def divergence(p: FloatArray, q: FloatArray) -> float:
-    """Kullback-Leibler divergence Σ p log(p/q) − p + q of masses that need not have the same sum, q > 0."""
-    return math.fsum(p * logarithm(p, q) - p + q)
+def divergence(p: FloatArray, log_q: FloatArray) -> float:
+    """Kullback-Leibler divergence Σ p log(p/q) − p + q of masses that need not have the same sum; q by its logarithm."""
+    log_p = np.log(p, out=np.zeros_like(p), where=p > 0)
+    return math.fsum(p * (log_p - log_q) - p + np.exp(log_q))
 
 
 def soft_transform(costs: FloatArray, potential: FloatArray, log_masses: FloatArray, epsilon: float) -> FloatArray:
