@@ -12,6 +12,8 @@ import math
 import numpy as np
 
 from otgan.checks import FloatArray
+from otgan.costs import PointCosts
+from otgan.dual.potentials import FeasiblePotentials, Potentials
 from otgan.errors import CertificateError
 from otgan.exact import down, up
 from otgan.interval import Interval
@@ -37,9 +39,7 @@ def lower_bound(
     level = (height - np.min(height)) / counts.sum()
     f = [values - level for values in f]
     # Rounding to nearest is monotone, so the exact differences are at least the float below the smallest rounded one.
-    g = [
-        np.nextafter((costs - values[:, None]).min(axis=0), -np.inf) for costs, values in zip(low, f, strict=True)
-    ]
+    g = [np.nextafter((costs - values[:, None]).min(axis=0), -np.inf) for costs, values in zip(low, f, strict=True)]
     lowest = sum(count * values for count, values in zip(counts, f, strict=True))
     total = math.fsum(count * float(w @ v) for count, w, v in zip(counts, masses, g, strict=True))
     size = sum(
@@ -61,6 +61,11 @@ def combined(solutions: list[OTSolution], counts: FloatArray) -> Interval:
     ends = [(solution.certificate.cost.lower, solution.certificate.cost.upper) for solution in solutions]
     below, above = (math.fsum(c * end[side] for c, end in zip(counts, ends, strict=True)) for side in (0, 1))
     return Interval(max(0.0, down(below * (1 - 4 * UNIT))), up(above * (1 + 4 * UNIT)) if above else 0.0)
+
+
+def potentials_from(costs: PointCosts, f: FloatArray) -> Potentials:
+    """The best feasible potentials above one on the support."""
+    return FeasiblePotentials(costs, lambda: f)
 
 
 def proven(lower: float, upper: float) -> Interval:

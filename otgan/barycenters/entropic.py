@@ -9,13 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from otgan.barycenters.bounds import lower_bound, proven
+from otgan.barycenters.bounds import lower_bound, potentials_from, proven
 from otgan.barycenters.inputs import read_measures
 from otgan.barycenters.results import EntropicBarycenter
 from otgan.checks import FloatArray, as_count, as_number, as_points, as_seconds
 from otgan.compiled import compilations
 from otgan.costs import check_memory
-from otgan.dual.potentials import FeasiblePotentials
 from otgan.errors import Interrupted
 from otgan.exact import up
 from otgan.interrupts import interrupts
@@ -45,10 +44,10 @@ def entropic_barycenter(
 ) -> EntropicBarycenter:
     r"""The mean of measures on given points in the smoothed cost: iterative Bregman projections, in the log domain.
 
-    It minimises $\sum_k λ_k \min_π (\langle c, π \rangle + ε KL(π \,|\, 1 ⊗ μ_k))$ over plans π from w to μ_k. The entropy
-    favours spread, so that the mean is *blurred*, by about √ε for p = 2: the mean of a measure and itself is
-    wider than the measure. The bracket is for the smallest cost without smoothing on this support: how much the blur
-    costs can be read off it.
+    It minimises $\sum_k λ_k \min_π (\langle c, π \rangle + ε KL(π \,|\, 1 ⊗ μ_k))$ over masses w, with plans π from w
+    to μ_k. The entropy favours spread, so that the mean is *blurred*, by about √ε for p = 2: the mean of a measure and
+    itself is wider than the measure. The bracket is for the smallest cost without smoothing on this support: how much
+    the blur costs can be read off it.
 
     Args:
         measures: Points (n_k, d) or (n_k,), tuples (points, weights), or `DiscreteMeasure`s, of one dimension.
@@ -63,16 +62,16 @@ def entropic_barycenter(
         max_memory: Bytes that it may take; it holds the cost matrices and the plans.
 
     Returns:
-        The mean. `cost` is that of its masses with plans repaired to exact marginals, so not smoothed, and an upper bound.
+        The mean. `cost` is that of its masses with plans repaired to exact marginals: not smoothed, and an upper bound.
 
     Raises:
         InvalidInputError: If an argument breaks a rule; the message names it and the fix.
         Interrupted: After Ctrl-C; its `partial` is the mean so far, with its bracket.
         MemoryLimitError: If it would need more than `max_memory`; before anything is allocated.
 
-    Source: Benamou, Carlier, Cuturi, Nenna and Peyré (2015), Iterative Bregman Projections for Regularized
-    Transportation Problems; Altschuler, Weed and Rigollet (2017), Near-linear time approximation algorithms for optimal
-    transport via Sinkhorn iteration, for the repair of the plans.
+    Source: Benamou et al. (2015), Iterative Bregman Projections for Regularized Transportation Problems; Altschuler,
+    Weed and Rigollet (2017), Near-linear time approximation algorithms for optimal transport via Sinkhorn iteration, for
+    the repair of the plans.
 
     >>> mean = entropic_barycenter([[0.0], [4.0]], [0.0, 1.0, 2.0, 3.0, 4.0], epsilon=0.5)
     >>> mean.masses.round(3).tolist()  # a point between two points, blurred
@@ -111,7 +110,7 @@ def entropic_barycenter(
         proven(below, up(above * (1 + 4 * UNIT))),
         primal,
         tuple(plans),
-        tuple(FeasiblePotentials(c, lambda start=start: start) for c, start in zip(costs, f, strict=True)),
+        tuple(potentials_from(c, start) for c, start in zip(costs, f, strict=True)),
         Status.INTERRUPTED if pressed else found.status,
         Stats("Bregman projections", time.perf_counter() - started, found.violation, share),
         smoothing,
@@ -142,17 +141,17 @@ class _Projected(NamedTuple):
 def _project(
     costs: list[FloatArray], masses: list[FloatArray], counts: FloatArray, epsilon: float, limits: _Limits
 ) -> _Projected:
-    """Project on the plans with the measures as marginals, and on those with one marginal on the support, in turn.
+    r"""Project on the plans with the measures as marginals, and on those with one marginal on the support, in turn.
 
     The plan to a measure is $e^{(f_s + g_j - c_sj)/ε} b_j$. The marginal on the support that is nearest to those of all
-    plans is their geometric mean, and with it $\\sum_k λ_k f^k = 0$.
+    plans is their geometric mean, and with it $\sum_k λ_k f^k = 0$.
     """
     across = [np.ascontiguousarray(block.T) for block in costs]
     log_masses = [np.log(mass) for mass in masses]
     nothing = np.zeros(len(costs[0]))
     f = [nothing for _ in costs]
     softness, count, status, violation = max(epsilon, max(float(c.max()) for c in costs)), 0, Status.CONVERGED, math.inf
-    stopped = False
+    stopped, log_mean = False, nothing
     while True:
         last = softness <= epsilon
         softness = max(softness, epsilon)

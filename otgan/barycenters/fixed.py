@@ -11,12 +11,11 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import linprog
 
-from otgan.barycenters.bounds import combined, lower_bound, proven, solve_exactly
+from otgan.barycenters.bounds import combined, lower_bound, potentials_from, proven, solve_exactly
 from otgan.barycenters.inputs import Measures, read_measures
 from otgan.barycenters.results import Barycenter
 from otgan.checks import FloatArray, as_number, as_points, as_seconds
 from otgan.costs import PointCosts, check_memory
-from otgan.dual.potentials import FeasiblePotentials
 from otgan.progress import progress
 from otgan.solution import Stats, Status
 from otgan.solve import MAX_MEMORY
@@ -102,7 +101,7 @@ def fixed_support_barycenter(
         proven(below, above),
         primal,
         tuple(solution.plan for solution in solutions),
-        tuple(FeasiblePotentials(c, lambda start=start: start) for c, start in zip(costs, f, strict=True)),
+        tuple(potentials_from(c, start) for c, start in zip(costs, f, strict=True)),
         status,
         Stats("HiGHS", time.perf_counter() - started, 0.0, share),
     )
@@ -117,7 +116,9 @@ def _solve_program(
     n = costs[0].shape[0]
     sizes = [len(part) for part in read.points]
     largest = max(c.scale for c in costs) or 1.0  # HiGHS's tolerances are absolute
-    objective = [count * c.block(slice(None), slice(None)).ravel() / largest for c, count in zip(costs, read.counts)]
+    objective = [
+        count * c.block(slice(None), slice(None)).ravel() / largest for c, count in zip(costs, read.counts, strict=True)
+    ]
     # Per measure: what leaves the support is w, what arrives is the measure. Variables are plans by rows, then w.
     blocks: list[list[Any]] = []
     right = []

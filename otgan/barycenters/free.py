@@ -1,7 +1,7 @@
 r"""A mean whose points may lie anywhere: exact plans and means of places in turn, which ends in a local minimum.
 
-What no mean can do better is known all the same. Glue the plans of a mean to the measures together, so that a place z of
-it comes with a place x_k of each measure. For weights λ with the sum one, and any z,
+What no mean can do better is known all the same. Glue the plans of a mean to the measures together, so that a place z
+of it comes with a place x_k of each measure. For weights λ with the sum one, and any z,
 $\sum_k λ_k \|x_k - z\|^2 ≥ \sum_{k<l} λ_k λ_l \|x_k - x_l\|^2$, and the right-hand side costs at least
 $\sum_{k<l} λ_k λ_l W_2^2(μ_k, μ_l)$, which exact distances prove. On the line, and for two measures, a mean attains it.
 """
@@ -40,11 +40,11 @@ def free_support_barycenter(
     max_iter: int = 100,
     max_memory: float = MAX_MEMORY,
 ) -> FreeSupportBarycenter:
-    r"""A mean of measures on points of equal mass that may lie anywhere: a *local* minimum of $\sum_k λ_k W_2^2(ν, μ_k)$.
+    r"""A mean on points of equal mass that may lie anywhere: a *local* minimum of $\sum_k λ_k W_2^2(ν, μ_k)$.
 
-    From points of the measures, drawn at random, the exact plans to all measures and then the mean of the places to which
-    each point is sent are found in turn. No step raises the cost, and none need reach the smallest one: try several
-    seeds and keep the best. How far it may be from the best of all is bracketed.
+    From points of the measures, drawn at random, the exact plans to all measures and then the mean of the places to
+    which each point is sent are found in turn. No step raises the cost, and none need reach the smallest one: try
+    several generators and keep the best. How far it may be from the best of all is bracketed.
 
     Args:
         measures: Points (n_k, d) or (n_k,), tuples (points, weights), or `DiscreteMeasure`s, of one dimension.
@@ -124,9 +124,9 @@ def free_support_barycenter(
 def _start(read: Measures, size: int, rng: np.random.Generator) -> FloatArray:
     """Points of the measures, each measure's as often as it counts."""
     places = np.concatenate(read.points)
-    share = np.concatenate([read.counts[k] * read.masses(k) for k in range(len(read))])
+    share: FloatArray = np.concatenate([read.counts[k] * read.masses(k) for k in range(len(read))])
     repeated = size > np.count_nonzero(share)  # points that coincide at the start may part later, but need not
-    return np.asarray(places[rng.choice(len(places), size, replace=repeated, p=share / share.sum())])
+    return np.asarray(places[rng.choice(len(places), size, bool(repeated), p=share / share.sum())])
 
 
 def _plans(read: Measures, points: FloatArray, limit: float) -> list[OTSolution]:

@@ -64,7 +64,8 @@ def read_measures(measures: Any, weights: Any, *, metric: str) -> Measures:
         raise InvalidTypeError("measures", "be a list of measures", type(measures).__name__, "pass [x, y, z]")
     if not len(measures):
         raise InvalidShapeError("measures", "not be empty", "no measures", "give at least one")
-    points, raw = [], []
+    points: list[FloatArray] = []
+    raw: list[FloatArray] = []
     for k, measure in enumerate(measures):
         name, its_weights = f"measures[{k}]", None
         if isinstance(measure, tuple):

@@ -78,5 +78,3 @@ class EntropicBarycenter(Barycenter):
     """
 
     epsilon: float
-
-

@@ -1,8 +1,8 @@
 r"""What any plan and any potentials prove of unbalanced transport without smoothing.
 
 The cost of any plan is at least the optimum. Its dual is to make
-$ρ \sum_i a_i (1 - e^{-f_i/ρ}) + ρ \sum_j b_j (1 - e^{-g_j/ρ})$ large over f_i + g_j ≤ c_ij (Chizat, Peyré, Schmitzer and
-Vialard 2018, Scaling algorithms for unbalanced optimal transport problems), and each feasible pair is at most the
+$ρ \sum_i a_i (1 - e^{-f_i/ρ}) + ρ \sum_j b_j (1 - e^{-g_j/ρ})$ large over f_i + g_j ≤ c_ij (Chizat, Peyré, Schmitzer
+and Vialard 2018, Scaling algorithms for unbalanced optimal transport problems), and each feasible pair is at most the
 optimum: for each number r ≥ 0, $r f + ρ (r \log(r/a) - r + a) ≥ ρ a (1 - e^{-f/ρ})$, with equality at
 $r = a e^{-f/ρ}$. Errors of rounding are bounded and added outward.
 """
@@ -40,7 +40,7 @@ def feasible(low: FloatArray, g: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def shifted(f: FloatArray, g: FloatArray, a: FloatArray, b: FloatArray, rho: float) -> tuple[FloatArray, FloatArray]:
-    """f + t and g − t for the t at which the dual value is largest, no less feasible than before."""
+    """Potentials f + t and g − t for the t at which the dual value is largest, no less feasible than before."""
     t = rho / 2 * (log_sum(np.log(a) - f / rho) - log_sum(np.log(b) - g / rho))
     return np.nextafter(f + t, -np.inf), np.nextafter(g - t, -np.inf)
 
@@ -66,9 +66,7 @@ def dual_bound(f: FloatArray, g: FloatArray, a: FloatArray, b: FloatArray, rho: 
     return max(0.0, down(value - 8 * UNIT * abs(value)))  # the power that gives ρ rounds too
 
 
-def primal_bound(
-    plan: FloatArray, high: FloatArray, a: FloatArray, b: FloatArray, rho: float
-) -> tuple[float, float]:
+def primal_bound(plan: FloatArray, high: FloatArray, a: FloatArray, b: FloatArray, rho: float) -> tuple[float, float]:
     """The cost of a plan, scaled to its best mass, and a proven upper bound of it.
 
     Args:

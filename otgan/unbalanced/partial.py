@@ -22,7 +22,7 @@ from otgan.coupling import Arcs
 from otgan.errors import Interrupted, InvalidValueError
 from otgan.exact import down, up
 from otgan.interval import Interval
-from otgan.masses import EXACT_FLOAT, Masses
+from otgan.masses import EXACT_FLOAT, Masses, sums_by
 from otgan.metrics import UNIT
 from otgan.problem import OTProblem
 from otgan.solution import OTSolution, Stats, Status
@@ -136,7 +136,7 @@ def _padded_masses(
 ) -> tuple[Masses, int, Fraction]:
     """Exact masses with a further point on either side; the mass to be moved, and the unit of both."""
     left, right = _fractions(a, n), _fractions(b, m)
-    most = min(sum(left), sum(right))
+    most = min(sum(left, Fraction(0)), sum(right, Fraction(0)))
     wanted = Fraction(as_number("mass", mass, low=0, open_low=True))
     if abs(wanted - most) <= Fraction(ALL) * most:
         wanted = most
@@ -154,8 +154,8 @@ def _padded_masses(
     divisor = math.gcd(*sides[0], *sides[1], int(wanted * whole))
     total = sum(sides[0]) // divisor
     dtype: Any = np.int64 if total < EXACT_FLOAT else object
-    padded = Masses(*(np.array([k // divisor for k in side], dtype=dtype) for side in sides), total)
-    return padded, int(wanted * whole) // divisor, Fraction(divisor, whole)
+    first, second = (np.array([k // divisor for k in side], dtype=dtype) for side in sides)
+    return Masses(first, second, total), int(wanted * whole) // divisor, Fraction(divisor, whole)
 
 
 def _fractions(masses: FloatArray | None, n: int) -> list[Fraction]:
@@ -191,12 +191,7 @@ def _bounds(solution: OTSolution, costs: PointCosts, arcs: Arcs, moved: int, amo
     n, m = costs.shape
     rows, columns, flow = arcs
     # What is moved is a balanced problem of its own, and its optimum no more than what this plan costs.
-    sides = []
-    for index, size in ((rows, n), (columns, m)):
-        side = np.zeros(size, dtype=flow.dtype)
-        np.add.at(side, index, flow)
-        sides.append(side)
-    part = OTProblem(costs, Masses(sides[0], sides[1], moved))
+    part = OTProblem(costs, Masses(sums_by(rows, flow, n), sums_by(columns, flow, m), moved))
     share = np.array([k / moved for k in flow.tolist()], dtype=np.float64)
     above, _ = upper_bound(part, (rows, columns, share))
     # |computed − true| ≤ r · true + e for each pair, so any plan truly costs at least (computed − e · mass) / (1 + r).

@@ -14,6 +14,7 @@ from otgan.checks import FloatArray
 from otgan.costs import PointCosts
 from otgan.dual.potentials import Potentials
 from otgan.interval import Interval
+from otgan.masses import sums_by
 from otgan.solution import Bracketed, Stats, Status
 
 
@@ -82,12 +83,12 @@ class PartialTransport(Bracketed):
     @property
     def source_moved(self) -> FloatArray:
         """How much leaves each source point, (n,); the rest of `a` stays."""
-        return np.bincount(self.arcs[0], weights=self.arcs[2], minlength=len(self.a))
+        return sums_by(self.arcs[0], self.arcs[2], len(self.a))
 
     @property
     def target_reached(self) -> FloatArray:
         """How much arrives at each target point, (m,); the rest of `b` goes without."""
-        return np.bincount(self.arcs[1], weights=self.arcs[2], minlength=len(self.b))
+        return sums_by(self.arcs[1], self.arcs[2], len(self.b))
 
     def __repr__(self) -> str:
         n, m = self.costs.shape
@@ -110,7 +111,8 @@ class UnbalancedTransport(Bracketed):
         p: Exponent.
         cost_bounds: Proven interval of the unbalanced cost without smoothing, in units of mass times length^p.
         primal_cost: The unbalanced cost of the plan, without smoothing, once it is scaled to its best mass.
-        smoothed_cost: The plan's cost in the smoothed problem, entropy included: once converged its optimum, to a share `tol`.
+        smoothed_cost: The plan's cost in the smoothed problem, entropy included: once converged its optimum, to a share
+            `tol`.
         plan: How much goes from where to where, (n, m), dense.
         potentials: Dual potentials, feasible without smoothing.
         status: How the solver ended.

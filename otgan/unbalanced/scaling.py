@@ -5,7 +5,7 @@ $-ρ \sum_i a_i (e^{-f_i/ρ} - 1) - ρ \sum_j b_j (e^{-g_j/ρ} - 1) - ε \sum_{i
 For one potential with the other one given it has a closed form, a softened c-transform times ρ/(ρ + ε) (Chizat, Peyré,
 Schmitzer and Vialard 2018, Scaling algorithms for unbalanced optimal transport problems). What these steps do slowly is
 to move mass from one side to the other by a constant, f + t and g − t, where ρ is large beside ε; the best t has a
-closed form too, and is taken after each pair of steps (Séjourné, Vialard and Peyré 2022, Faster Unbalanced Optimal
+closed form too, and is taken after each pair of steps (Séjourné et al. 2022, Faster Unbalanced Optimal
 Transport, take it inside of each).
 """
 
@@ -113,7 +113,9 @@ def scale(
         if last or status is not Status.CONVERGED:
             break
         softness *= FACTOR
-    if softness > epsilon:  # stopped on the way: the plan of softer potentials would overflow here, after a step it does not
+    if (
+        softness > epsilon
+    ):  # stopped on the way: the plan of softer potentials would overflow here, after a step it does not
         f = soft_transform(costs, g, log_b, epsilon) * rho / (rho + epsilon)
         g = soft_transform(across, f, log_a, epsilon) * rho / (rho + epsilon)
     result = _assess(costs, a, b, f, g, rho, epsilon)[1]
@@ -139,7 +141,7 @@ def _assess(
 
 
 def divergence(p: FloatArray, log_q: FloatArray) -> float:
-    """Kullback-Leibler divergence Σ p log(p/q) − p + q of masses that need not have the same sum; q by its logarithm."""
+    """Kullback-Leibler divergence Σ p log(p/q) − p + q of masses of any sums; q is given by its logarithm."""
     log_p = np.log(p, out=np.zeros_like(p), where=p > 0)
     return math.fsum(p * (log_p - log_q) - p + np.exp(log_q))
 

@@ -56,13 +56,12 @@ def test_smoothing_goes_away():
         gap = mean.gap
         # The repaired plans cost no less than exact ones from the same masses.
         true = sum(
-            c * wasserstein(PLACES, PLACES, mean.masses, w, p=2).cost for c, (_, w) in zip(counts, measures, strict=True)
+            c * wasserstein(PLACES, PLACES, mean.masses, w, p=2).cost
+            for c, (_, w) in zip(counts, measures, strict=True)
         )
         assert true <= mean.cost_bounds.upper
     assert mean.relative_gap < 0.01
-    assert all(
-        (part.f[:, None] + part.g <= (PLACES[:, None] - PLACES) ** 2 + 1e-12).all() for part in mean.potentials
-    )
+    assert all((part.f[:, None] + part.g <= (PLACES[:, None] - PLACES) ** 2 + 1e-12).all() for part in mean.potentials)
 
 
 def test_it_is_blurred():

@@ -36,7 +36,9 @@ def test_gaussians_on_the_line():
 
 
 def test_two_points_meet_between():
-    mean = free_support_barycenter([[[0.0, 0.0]], [[4.0, 8.0]]], n_points=1, rng=np.random.default_rng(0), weights=[0.75, 0.25])
+    mean = free_support_barycenter(
+        [[[0.0, 0.0]], [[4.0, 8.0]]], n_points=1, rng=np.random.default_rng(0), weights=[0.75, 0.25]
+    )
     np.testing.assert_allclose(mean.points, [[1.0, 2.0]])
     assert mean.cost == pytest.approx(0.75 * 5 + 0.25 * 45)
     assert mean.cost in mean.objective

@@ -185,7 +185,7 @@ def test_mass_that_is_not_there(mass):
 
 
 def test_bad_input():
-    with pytest.raises(InvalidValueError, match="smaller of the two masses, 1, got 1.5; move less"):
+    with pytest.raises(InvalidValueError, match=r"smaller of the two masses, 1, got 1\.5; move less"):
         partial_wasserstein([0.0], [1.0], [1.0], [2.0], mass=1.5)
     with pytest.raises(InvalidWeightsError, match="b must not be negative"):
         partial_wasserstein([0.0], [1.0], [1.0], [-2.0], mass=1)
