@@ -70,8 +70,8 @@ def entropic_barycenter(
         MemoryLimitError: If it would need more than `max_memory`; before anything is allocated.
 
     Source: Benamou et al. (2015), Iterative Bregman Projections for Regularized Transportation Problems; Altschuler,
-    Weed and Rigollet (2017), Near-linear time approximation algorithms for optimal transport via Sinkhorn iteration, for
-    the repair of the plans.
+    Weed and Rigollet (2017), Near-linear time approximation algorithms for optimal transport via Sinkhorn iteration,
+    for the repair of the plans.
 
     >>> mean = entropic_barycenter([[0.0], [4.0]], [0.0, 1.0, 2.0, 3.0, 4.0], epsilon=0.5)
     >>> mean.masses.round(3).tolist()  # a point between two points, blurred

@@ -5,8 +5,8 @@ $-ρ \sum_i a_i (e^{-f_i/ρ} - 1) - ρ \sum_j b_j (e^{-g_j/ρ} - 1) - ε \sum_{i
 For one potential with the other one given it has a closed form, a softened c-transform times ρ/(ρ + ε) (Chizat, Peyré,
 Schmitzer and Vialard 2018, Scaling algorithms for unbalanced optimal transport problems). What these steps do slowly is
 to move mass from one side to the other by a constant, f + t and g − t, where ρ is large beside ε; the best t has a
-closed form too, and is taken after each pair of steps (Séjourné et al. 2022, Faster Unbalanced Optimal
-Transport, take it inside of each).
+closed form too, and is taken after each pair of steps (Séjourné et al. 2022, Faster Unbalanced
+Optimal Transport, who name its absence as what makes the plain steps slow).
 """
 
 from __future__ import annotations
