@@ -51,7 +51,7 @@ def finish(total: FloatArray, norm: int) -> None:
 
 
 @compiled
-def _fill(first: int, last: int, x: FloatArray, columns: FloatArray, norm: int, out: FloatArray) -> None:
+def fill(first: int, last: int, x: FloatArray, columns: FloatArray, norm: int, out: FloatArray) -> None:
     d, m = columns.shape
     for row in range(first, last, ROWS):
         rows = range(row, min(row + ROWS, last))
@@ -80,7 +80,7 @@ def distances(x: FloatArray, y: FloatArray, norm: int) -> NDArray[np.float64]:
     x, columns = plain(x), plain(y.T)
     out = np.empty((len(x), len(y)))
     in_parts(
-        lambda first, last: _fill(first, last, x, columns, norm, out),
+        lambda first, last: fill(first, last, x, columns, norm, out),
         len(x),
         smallest=max(1, PART // max(1, y.size)),
     )
