@@ -6,6 +6,7 @@ at, and no certificate: the costs are those of an optimal basis, up to rounding.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -72,14 +73,12 @@ def solve_batch(
     thresholds, unit = np.array(THRESHOLDS), 2.0**exponent
     a, b = plain(a), plain(b)
     step = max(1, CHUNK // (n * m))
+
+    def solve_some(start: int, first: int, last: int) -> None:
+        _solve(start + first, start + last, x, columns, norm, unit, costs.p, a, b, thresholds, *out)
+
     for start in range(0, count, step):
-        in_parts(
-            lambda first, last, start=start: _solve(  # type: ignore[misc]
-                start + first, start + last, x, columns, norm, unit, costs.p, a, b, thresholds, *out
-            ),
-            min(step, count - start),
-            smallest=max(1, PART // (n * m)),
-        )
+        in_parts(partial(solve_some, start), min(step, count - start), smallest=max(1, PART // (n * m)))
     return out
 
 
