@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from otgan.beckmann import DensityLaw, PopulationW1, image_w1, population_w1
     from otgan.distance_matrix import PairwiseDistances, pairwise
     from otgan.dual import Potentials, c_transform
+    from otgan.entropic import EntropicSolution, blur_to_epsilon, sinkhorn
     from otgan.interval import Interval
     from otgan.sliced import MaxSlicedDistance, SlicedDistance, max_sliced_wasserstein, sliced_wasserstein
     from otgan.solution import OTSolution, Status
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "DensityLaw": "otgan.beckmann",
+    "EntropicSolution": "otgan.entropic",
     "Interval": "otgan.interval",
     "MaxSlicedDistance": "otgan.sliced",
     "OTSolution": "otgan.solution",
@@ -33,11 +35,13 @@ _HOMES = {
     "SlicedDistance": "otgan.sliced",
     "Status": "otgan.solution",
     "ValidationReport": "otgan.validation",
+    "blur_to_epsilon": "otgan.entropic",
     "c_transform": "otgan.dual",
     "image_w1": "otgan.beckmann",
     "max_sliced_wasserstein": "otgan.sliced",
     "pairwise": "otgan.distance_matrix",
     "population_w1": "otgan.beckmann",
+    "sinkhorn": "otgan.entropic",
     "sliced_wasserstein": "otgan.sliced",
     "transport": "otgan.solve",
     "validate": "otgan.validation",
@@ -47,6 +51,7 @@ _ROOMS = ("critics", "errors", "lipschitz", "measures", "pairs", "statistics", "
 
 __all__ = [
     "DensityLaw",
+    "EntropicSolution",
     "Interval",
     "MaxSlicedDistance",
     "OTSolution",
@@ -56,6 +61,7 @@ __all__ = [
     "SlicedDistance",
     "Status",
     "ValidationReport",
+    "blur_to_epsilon",
     "c_transform",
     "critics",
     "image_w1",
@@ -65,6 +71,7 @@ __all__ = [
     "pairs",
     "pairwise",
     "population_w1",
+    "sinkhorn",
     "sliced_wasserstein",
     "statistics",
     "testing",

@@ -1,0 +1,94 @@
+"""The passes of `kernel.py` in torch, for graphics processors: the same numbers, in float64, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+
+from otgan.checks import FloatArray
+from otgan.costs import Costs, PointCosts
+from otgan.entropic.kernel import Pass
+from otgan.entropic.shares import Shares
+from otgan.errors import InvalidValueError, NotProvidedError
+
+#: Entries of the cost matrix at a time: 128 MB for each of the few temporary arrays.
+BLOCK = 16_000_000
+#: The norms of the metrics that torch computes.
+NORMS = {"euclidean": 2.0, "cityblock": 1.0, "chebyshev": float("inf")}
+
+
+class TorchKernel:
+    """Passes over costs and weights on a torch device; see `otgan.entropic.kernel.Kernel`.
+
+    Args:
+        costs: Costs between points.
+        a: Positive source weights, (n,), summing to one.
+        b: Positive target weights, (m,), summing to one.
+        device: A torch device.
+
+    Raises:
+        InvalidValueError: If torch has no such device, or not with float64.
+        NotProvidedError: If the metric is that of the globe.
+    """
+
+    def __init__(self, costs: PointCosts, a: FloatArray, b: FloatArray, device: str) -> None:
+        if costs.metric.name not in NORMS:
+            raise NotProvidedError(f"metric {costs.metric.name!r} runs on the processor; leave device out")
+        self.costs: Costs = costs
+        self.a, self.b = a, b
+        self._norm = NORMS[costs.metric.name]
+        self._scale = 2.0 ** costs.scaled[2]
+        try:
+            self._x, self._y = (torch.as_tensor(side).to(device, torch.float64) for side in costs.scaled[:2])
+        except (RuntimeError, TypeError, AssertionError) as error:
+            raise InvalidValueError(
+                "device", "be a torch device with float64", repr(device), "take 'cpu' or 'cuda', or leave it out"
+            ) from error
+        self._a, self._log_b = self._to(a), self._to(np.log(b))
+
+    def _to(self, values: FloatArray) -> torch.Tensor:
+        return torch.as_tensor(values).to(self._x.device, torch.float64)
+
+    def _blocks(self) -> Iterator[tuple[slice, torch.Tensor]]:
+        step = max(1, BLOCK // len(self._y))
+        for start in range(0, len(self._x), step):
+            rows = slice(start, min(len(self._x), start + step))
+            # Without the product form, which cancels near the diagonal.
+            distances = torch.cdist(self._x[rows], self._y, p=self._norm, compute_mode="donot_use_mm_for_euclid_dist")
+            yield rows, (distances * self._scale) ** self.costs.p
+
+    def soften(self, g: FloatArray, epsilon: float, cut: float, look: Callable[[], None]) -> Pass:
+        """One pass; see `Kernel.soften`."""
+        exponents = self._to(g) / epsilon + self._log_b
+        columns = torch.zeros_like(exponents)
+        cost = torch.zeros((), dtype=torch.float64, device=columns.device)
+        f, counts = [], []
+        for rows, block in self._blocks():
+            values = exponents - block / epsilon
+            largest = values.max(dim=1, keepdim=True).values
+            shares = torch.exp(values - largest)
+            total = shares.sum(dim=1, keepdim=True)
+            f.append(-epsilon * (largest + total.log())[:, 0])
+            counts.append((shares > cut * total).sum(dim=1))
+            plan = shares * (self._a[rows, None] / total)
+            columns += plan.sum(dim=0)
+            cost += (plan * block).sum()
+            look()
+        found = torch.cat(f).cpu().numpy()
+        dual = float(self.a @ found + self.b @ g)
+        return Pass(found, columns.cpu().numpy(), float(cost), dual, torch.cat(counts).cpu().numpy())
+
+    def shares(self, g: FloatArray, found: Pass, epsilon: float, cut: float) -> Shares:
+        """The plan's largest entries; see `Kernel.shares`."""
+        exponents, f = self._to(g) / epsilon + self._log_b, self._to(found.f) / epsilon
+        start, columns, values = [np.zeros(1, np.int64)], [], []
+        for rows, block in self._blocks():
+            shares = torch.exp(exponents - block / epsilon + f[rows, None])
+            large = shares > cut
+            start.append(large.sum(dim=1).cpu().numpy())
+            columns.append(large.nonzero()[:, 1].to(torch.int32).cpu().numpy())
+            values.append(shares[large].to(torch.float32).cpu().numpy())
+        ends = np.cumsum(np.concatenate(start))
+        return Shares(ends, np.concatenate(columns), np.concatenate(values), self.a, len(self.b))
