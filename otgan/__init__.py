@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from otgan.beckmann import DensityLaw, PopulationW1, image_w1, population_w1
     from otgan.distance_matrix import PairwiseDistances, pairwise
     from otgan.dual import Potentials, c_transform
-    from otgan.entropic import EntropicSolution, blur_to_epsilon, sinkhorn
+    from otgan.entropic import EntropicSolution, SinkhornDivergence, blur_to_epsilon, sinkhorn, sinkhorn_divergence
     from otgan.interval import Interval
     from otgan.sliced import MaxSlicedDistance, SlicedDistance, max_sliced_wasserstein, sliced_wasserstein
     from otgan.solution import OTSolution, Status
@@ -32,6 +32,7 @@ _HOMES = {
     "PairwiseDistances": "otgan.distance_matrix",
     "PopulationW1": "otgan.beckmann",
     "Potentials": "otgan.dual",
+    "SinkhornDivergence": "otgan.entropic",
     "SlicedDistance": "otgan.sliced",
     "Status": "otgan.solution",
     "ValidationReport": "otgan.validation",
@@ -42,6 +43,7 @@ _HOMES = {
     "pairwise": "otgan.distance_matrix",
     "population_w1": "otgan.beckmann",
     "sinkhorn": "otgan.entropic",
+    "sinkhorn_divergence": "otgan.entropic",
     "sliced_wasserstein": "otgan.sliced",
     "transport": "otgan.solve",
     "validate": "otgan.validation",
@@ -58,6 +60,7 @@ __all__ = [
     "PairwiseDistances",
     "PopulationW1",
     "Potentials",
+    "SinkhornDivergence",
     "SlicedDistance",
     "Status",
     "ValidationReport",
@@ -72,6 +75,7 @@ __all__ = [
     "pairwise",
     "population_w1",
     "sinkhorn",
+    "sinkhorn_divergence",
     "sliced_wasserstein",
     "statistics",
     "testing",

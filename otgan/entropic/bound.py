@@ -29,6 +29,8 @@ def rounded_cost(kernel: Kernel, g: FloatArray, epsilon: float, columns: FloatAr
     """
     costs, a, b = kernel.costs, kernel.a, kernel.b
     n, m = costs.shape
+    if not costs.scale:
+        return 0.0
     keep = np.minimum(1.0, b / np.maximum(columns, 1e-300))
     missing = np.maximum(0.0, b - columns * keep)
     found = kernel.round(g, epsilon, keep, missing)
