@@ -22,9 +22,7 @@ from otgan.solvers.batched import Batch, solve_batch
 Weights = Tensor | None
 
 
-def wasserstein_batch(
-    x: Tensor, y: Tensor, a: Weights, b: Weights, *, p: float, metric: str, root: bool
-) -> Tensor:
+def wasserstein_batch(x: Tensor, y: Tensor, a: Weights, b: Weights, *, p: float, metric: str, root: bool) -> Tensor:
     """The exact distances of B problems, (B,), in torch's graph; see `otgan.autograd.wasserstein`.
 
     Args:

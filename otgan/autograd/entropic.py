@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from otgan import entropic
-from otgan.autograd.adjoint import Adjoint, adjoint_bytes, solve_adjoint
+from otgan.autograd.adjoint import adjoint_bytes, solve_adjoint
 from otgan.autograd.exact import centred
 from otgan.autograd.ground import add_pairs_gradient, need_norm
 from otgan.autograd.inputs import read_tensors
 from otgan.autograd.known import with_gradients
-from otgan.checks import FloatArray
+from otgan.checks import FloatArray, as_number
 from otgan.costs import check_memory, need_points, rows_per_chunk
 from otgan.entropic import EntropicSolution
 from otgan.errors import ConvergenceWarning
@@ -135,9 +135,10 @@ def sinkhorn_cost(
     this is for up to some thousand points. Arguments, errors and warnings are those of `sinkhorn`; it is in units of
     the cost. Raises MemoryLimitError also where the system would need more than `max_memory`.
     """
+    if any(tensor.requires_grad for tensor in read_tensors(x, y, a, b)):
+        limit = as_number("max_memory", max_memory, low=0, open_low=True)
+        check_memory(adjoint_bytes((len(x), len(y))), limit, "the gradient of the smoothed plan's cost")
     inputs, solution = _solved(x, y, a, b, epsilon=epsilon, p=p, metric=metric, tol=tol, max_memory=max_memory)
-    if any(tensor.requires_grad for tensor in inputs):
-        check_memory(adjoint_bytes(solution.problem.shape), max_memory, "the gradient of the smoothed plan's cost")
 
     def gradients(wanted: Sequence[bool]) -> list[FloatArray | None]:
         found = solve_adjoint(solution)
@@ -145,9 +146,7 @@ def sinkhorn_cost(
         if wanted[0] or wanted[1]:
             points = _zeros(solution)
             costs = need_points(solution.problem.costs, "a gradient")
-            add_pairs_gradient(
-                costs.x, costs.y, found.for_costs, *points, p=costs.p, norm=need_norm(costs.metric.name)
-            )
+            add_pairs_gradient(costs.x, costs.y, found.for_costs, *points, p=costs.p, norm=need_norm(costs.metric.name))
         return _arranged(solution, points, (found.u, found.v), inputs, wanted, has_a=a is not None)
 
     return with_gradients(np.array(solution.primal_cost), gradients, inputs)

@@ -95,9 +95,7 @@ def _gradients(
     found: list[FloatArray | None] = [None] * len(inputs)
     if wanted[0] or wanted[1]:
         costs = need_points(problem.costs, "a gradient")
-        arcs = arcs_gradient(
-            costs.x, costs.y, *solution.matched_pairs(), p=costs.p, norm=need_norm(costs.metric.name)
-        )
+        arcs = arcs_gradient(costs.x, costs.y, *solution.matched_pairs(), p=costs.p, norm=need_norm(costs.metric.name))
         found[:2] = [slope * part.reshape(tensor.shape) for part, tensor in zip(arcs, inputs[:2], strict=True)]
     sides = [(problem.a, lambda: solution.potentials.f), (problem.b, lambda: solution.potentials.g)]
     for k, (share, potential) in enumerate(sides[0 if has_a else 1 :], start=2):

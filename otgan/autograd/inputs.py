@@ -21,7 +21,10 @@ def read_tensors(x: Any, y: Any, a: Any, b: Any) -> list[Tensor]:
     for name, tensor in given.items():
         if not isinstance(tensor, Tensor):
             raise InvalidTypeError(
-                name, "be a torch tensor", type(tensor).__name__, "convert it by torch.as_tensor, or use otgan.wasserstein"
+                name,
+                "be a torch tensor",
+                type(tensor).__name__,
+                "convert it by torch.as_tensor, or use otgan.wasserstein",
             )
         if not tensor.is_floating_point():
             raise InvalidTypeError(name, "hold floating point numbers", tensor.dtype, "call its .double()")

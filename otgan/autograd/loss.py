@@ -58,7 +58,10 @@ class OTLoss(torch.nn.Module):
         self.root = read_value(value)
         if self.epsilon is not None and self.root and self.p > 1:
             raise InvalidValueError(
-                "value", "be 'cost' with epsilon and p > 1", repr(value), "write value='cost': a divergence is no length"
+                "value",
+                "be 'cost' with epsilon and p > 1",
+                repr(value),
+                "write value='cost': a divergence is no length",
             )
         self.reduction = as_choice("reduction", reduction, REDUCTIONS)
 
