@@ -135,16 +135,18 @@ class _Climb:
         """Climb at one ε until the error is small enough."""
         self._move(self.g, self._soften(self.g, epsilon))
         self.epsilon = epsilon
-        before, damping = np.inf, self.error
+        before, damping, newton = np.inf, np.inf, False
         best, since = self.error, 0
         while self.error > tol:
             self.show(f"epsilon {epsilon:.2g}, marginal error {self.error:.1e}")
-            if self.error < FAST * before or self.error > FAR:
+            if not newton and (self.error < FAST * before or self.error > FAR):
                 before = self.error
                 self._sinkhorn_step()
             else:
-                before = np.inf
-                damping = self._newton_step(damping)
+                last = min(damping, self.error)
+                damping = self._newton_step(last)
+                # While the model is trusted more and more, it is the better step; else Sinkhorn's smoothes the way.
+                newton, before = damping < last, np.inf
             best, since = (self.error, 0) if self.error < 0.99 * best else (best, since + 1)
             if since > PATIENCE:
                 raise StopHere(Status.ROUNDING)

@@ -207,14 +207,25 @@ def _gather(
     columns: NDArray[np.int32],
     values: NDArray[np.float32],
 ) -> None:
+    n, m = block.shape
+    room, where = np.empty(m), np.empty(m + 1, np.int32)
+    kept, shares, power = np.empty(m + 1), np.empty(m), np.empty(m)
+    bits = power.view(np.int64)
     least, rate = np.log(cut), 1 / epsilon
-    for i in range(len(block)):
-        at, end = start[i], start[i] + counts[i]
-        for j in range(block.shape[1]):
-            exponent = exponents[j] - block[i, j] * rate + f[i] * rate
-            if exponent > least and at < end:  # rounding may find one more or less than were counted
-                columns[at], values[at] = j, np.exp(exponent)
-                at += 1
+    for i in range(n):
+        height = f[i] * rate
+        for j in range(m):
+            room[j] = exponents[j] - block[i, j] * rate + height
+        at = 0
+        for j in range(m):  # without a branch, which would be foreseen badly
+            where[at], kept[at] = j, room[j]
+            at += room[j] > least
+        count = min(at, counts[i])  # rounding may find one more or less than were counted
+        for k in range(count):
+            kept[k] = min(kept[k], 0.0)
+        exponentials(kept[:count], shares[:count], power[:count], bits[:count])
+        for k in range(count):
+            columns[start[i] + k], values[start[i] + k] = where[k], shares[k]
 
 
 @compiled
