@@ -52,6 +52,16 @@ def finish(total: FloatArray, norm: int) -> None:
 
 @compiled
 def fill(first: int, last: int, x: FloatArray, columns: FloatArray, norm: int, out: FloatArray) -> None:
+    """Distances of some rows, for loops that call it; see `distances`.
+
+    Args:
+        first: First row.
+        last: Row behind the last.
+        x: Points, (n, d).
+        columns: Coordinates of the others, (d, m).
+        norm: One of the constants of this module.
+        out: (n, m), whose rows are filled.
+    """
     d, m = columns.shape
     for row in range(first, last, ROWS):
         rows = range(row, min(row + ROWS, last))

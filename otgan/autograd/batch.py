@@ -14,7 +14,6 @@ from otgan.autograd.ground import arcs_gradient, need_norm
 from otgan.autograd.known import with_gradients
 from otgan.checks import FloatArray, as_real_array, as_weights
 from otgan.costs import point_costs
-from otgan.errors import InvalidShapeError
 from otgan.masses import Masses, WeightMasses, whole_masses
 from otgan.solvers.batched import Batch, solve_batch
 

@@ -69,8 +69,7 @@ def sinkhorn(
     Warns:
         ConvergenceWarning: If the marginals are further from the weights than `tol`.
 
-    Source: Feydy, Séjourné, Vialard, Amari, Trouvé and Peyré (2019), Interpolating between Optimal Transport and MMD
-    using Sinkhorn Divergences.
+    Source: Feydy et al. (2019), Interpolating between optimal transport and MMD using Sinkhorn divergences.
     """
     inputs, solution = _solved(x, y, a, b, epsilon=epsilon, p=p, metric=metric, tol=tol, max_memory=max_memory)
 

@@ -32,15 +32,17 @@ def wasserstein(
 
     The cost is a minimum over plans and a maximum over potentials. So its gradient for the points is that of the plan's
     cost with the plan held fixed, $\sum_j π_{ij} ∇_x c(x_i, y_j)$, and its gradient for the weights is the potential
-    (Peyré and Cuturi 2019, Computational Optimal Transport, Ch. 9). Weights are normalised inside, and the gradient is
-    that of the normalised function: $(f_i - \sum_k a_k f_k) / \sum_k w_k$ for weights w = a Σw, so that it is orthogonal
-    to w. With the root, $W_p^{1 - p} / p$ comes before both.
+    (Peyré and Cuturi 2019, Computational Optimal Transport). Weights w are normalised inside, a = w / Σw, and the
+    gradient is that of the normalised function, $(f_i - \sum_k a_k f_k) / \sum_k w_k$: orthogonal to w. With the root,
+    $W_p^{1 - p} / p$ comes before both.
 
-    **Where this is the derivative.** For points: where one plan is optimal, or all optimal ones agree on it, and, for
-    p = 1, no mass stays where it is. For weights: where the potentials are unique up to a constant. Elsewhere one
-    optimal plan, or pair of potentials, stands for all of them: its gradient is an element of the generalised gradient
-    of the cost, which descent can follow. Equal weights on both sides are such a case for the weights. Nothing is NaN:
-    points that coincide get the subgradient 0 of the norm, and where W_p = 0 all gradients through the root are 0.
+    **Where this is the derivative.** For points: where one plan is optimal, or all optimal ones have the same gradient,
+    and, for p = 1, no mass stays where it is. For weights: where the potentials are unique up to a constant. Elsewhere
+    one optimal plan, or pair of potentials, stands for all of them. For the weights, of which the cost is a convex
+    function, that is a subgradient; equal weights on as many points a side are such a case. For the points it is the
+    slope along the plan that was found, and where none coincide the cost falls along it at least as fast as it says.
+    Nothing is NaN: points that coincide get the subgradient 0 of the norm, and where W_p = 0 and p > 1 all gradients
+    through the root are 0.
 
     Args:
         x: Source points, (n, d), or (n,) on the line; of any floating dtype, on any device.

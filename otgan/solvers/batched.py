@@ -1,4 +1,4 @@
-"""Many small problems of one shape at once, in one compiled loop: for losses on batches, where calls would take longest.
+"""Many small problems of one shape at once, in one compiled loop: for batches, where calls would take the longest.
 
 Each problem takes the network simplex on its dense cost matrix, as in `dense`, to the end. There are no limits to look
 at, and no certificate: the costs are those of an optimal basis, up to rounding.

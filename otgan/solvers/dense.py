@@ -111,6 +111,7 @@ def _relative_gap(costs: FloatArray, height: FloatArray, a: NDArray[np.int64], b
 
 @compiled(fastmath={"nnan", "ninf", "nsz"})
 def smallest(costs: FloatArray, heights: FloatArray) -> float:
+    """The smallest sum of a cost and a height, none of them infinite."""
     best = costs[0] + heights[0]  # no infinity here, by the liberties taken
     for j in range(1, len(costs)):
         best = min(best, costs[j] + heights[j])

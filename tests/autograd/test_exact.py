@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from torch.autograd import gradcheck
 
 import otgan
-from otgan.autograd import wasserstein
+from otgan.autograd import OTLoss, wasserstein
 from otgan.errors import InvalidTypeError, InvalidValueError, NotProvidedError
 
 
@@ -94,6 +96,24 @@ def test_a_point_without_mass_is_due_what_the_first_mass_brings():
     step[2] = 1e-7
     gained = wasserstein(x, y, a + step, b, p=2, value="cost") - wasserstein(x, y, a, b, p=2, value="cost")
     assert gained.item() / 1e-7 == pytest.approx(gradient[2].item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("p", [1, 2])
+@pytest.mark.parametrize("batched", [False, True])
+def test_a_subgradient_for_weights_where_there_is_no_derivative(p, batched):
+    """The cost is convex in the weights: it lies above each of its tangents, all over the simplex."""
+    rng = np.random.default_rng(9)
+    x = torch.tensor(rng.integers(0, 2, (6, 2)).astype(float))  # points that coincide, and that both sides share
+    y = torch.tensor(rng.integers(0, 3, (6, 2)).astype(float))
+    cost = OTLoss(p, value="cost") if batched else partial(wasserstein, p=p, value="cost")
+    a, b = (torch.full((1, 6), 1 / 6, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    places = (x[None], y[None], a, b) if batched else (x, y, a[0], b[0])
+    at = cost(*places)
+    slopes = torch.autograd.grad(at, [a, b])
+    for _ in range(20):
+        others = [torch.tensor(rng.dirichlet(np.full(6, 0.3))) for _ in range(2)]
+        tangent = at + sum((slope[0] * (c - d[0])).sum() for slope, c, d in zip(slopes, others, (a, b), strict=True))
+        assert wasserstein(x, y, *others, p=p, value="cost").item() >= tangent.item() - 1e-12
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
