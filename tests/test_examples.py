@@ -23,6 +23,7 @@ SAYS = {
     "many_samples.py": "nearest to each: [1, 0, 3, 2, 5, 4]",
     "monitor_your_own_loop.py": "exact W1 of the held-out samples: 2.990",
     "own_cost_matrix.py": "cheapest cost per unit: 3.5,",
+    "points_that_flow.py": "each step leaves two thirds of the way: 0.666667",
     "potential_off_the_sample.py": "(never above 1)",
     "sample_size_and_bias.py": "d = 10",
     "slices_of_two_samples.py": "proven from slices alone: W1 is at least",
