@@ -36,7 +36,7 @@ def wasserstein_batch(x: Tensor, y: Tensor, a: Weights, b: Weights, *, p: float,
     (count, n, d), m = x.shape, y.shape[1]
     norm = need_norm(metric)
     costs = point_costs(_flat("x", x), _flat("y", y), metric=metric, p=p)
-    shares = _shares("a", a, n), _shares("b", b, m)
+    shares = shares_of("a", a, n), shares_of("b", b, m)
     batch = solve_batch(costs, (count, n, m), norm, *_whole(*shares))
     inputs = [tensor for tensor in (x, y, a, b) if tensor is not None]
 
@@ -63,7 +63,7 @@ def _flat(name: str, points: Tensor) -> FloatArray:
     return array.reshape(-1, array.shape[-1])
 
 
-def _shares(name: str, weights: Weights, n: int) -> FloatArray:
+def shares_of(name: str, weights: Weights, n: int) -> FloatArray:
     """Weights as read, (B, n), normalised; (1, n) where they are the same for all problems."""
     if weights is None:
         return np.full((1, n), 1 / n)

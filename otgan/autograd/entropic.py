@@ -171,15 +171,23 @@ def _solved(
     solution = entropic.sinkhorn(
         x, y, a, b, epsilon=epsilon, p=p, metric=metric, tol=tol, max_memory=max_memory, device=device
     )
-    error = solution.stats.marginal_violation
+    warn_if_off(solution.stats.marginal_violation, tol)
+    return inputs, solution
+
+
+def warn_if_off(error: float, tol: float) -> None:
+    """Say so where a plan's marginals are further from the weights than asked.
+
+    Warns:
+        ConvergenceWarning: Then.
+    """
     if not error <= tol:
         warnings.warn(
-            f"the smoothed plan's marginals are off by {error:.1e}, more than tol={tol:g}, and so are the gradients; "
+            f"the smoothed plan's marginals are off by {error:.1e}, more than {tol:g}, and so are the gradients; "
             "raise tol to accept that, or epsilon",
             ConvergenceWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
-    return inputs, solution
 
 
 def _zeros(solution: EntropicSolution) -> tuple[FloatArray, FloatArray]:

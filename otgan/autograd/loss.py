@@ -10,17 +10,20 @@ from otgan.autograd.entropic import sinkhorn_divergence
 from otgan.autograd.exact import wasserstein
 from otgan.autograd.ground import NORMS
 from otgan.autograd.inputs import read_tensors, read_value
+from otgan.autograd.smoothed_batch import divergence_batch
 from otgan.checks import as_choice, as_number
 from otgan.errors import InvalidShapeError, InvalidValueError
 from otgan.solve import DENSE
 
+#: Points of both sides together up to which whole matrices are quicker than single smoothed solves.
+SMALL = 600
 REDUCTIONS = ("mean", "sum", "none")
 
 
 class OTLoss(torch.nn.Module):
     r"""The Wasserstein distance between samples, exact or smoothed, with gradients.
 
-    Problems of up to 700 points a side are solved together, in one compiled loop on all cores; see
+    Problems of up to 700 points a side (300 with epsilon) are solved together, exact ones on all cores; see
     `otgan.autograd.wasserstein` for what the gradients are. A module without parameters or state.
 
     Args:
@@ -52,7 +55,7 @@ class OTLoss(torch.nn.Module):
         super().__init__()
         self.p = as_number("p", p, low=1, high=64)
         self.metric = as_choice("metric", metric, NORMS)
-        self.epsilon = None if epsilon is None else as_number("epsilon", epsilon, low=0, open_low=True)
+        self.epsilon = None if epsilon is None else as_number("epsilon", epsilon, low=1e-250, high=1e250)
         self.root = read_value(value)
         if self.epsilon is not None and self.root and self.p > 1:
             raise InvalidValueError(
@@ -101,8 +104,11 @@ class OTLoss(torch.nn.Module):
         return values if self.reduction == "none" else values.mean() if self.reduction == "mean" else values.sum()
 
     def _many(self, x: Tensor, y: Tensor, a: Tensor | None, b: Tensor | None) -> Tensor:
-        if self.epsilon is None and x.shape[1] + y.shape[1] <= DENSE:
+        points = x.shape[1] + y.shape[1]
+        if self.epsilon is None and points <= DENSE:
             return wasserstein_batch(x, y, a, b, p=self.p, metric=self.metric, root=self.root)
+        if self.epsilon is not None and points <= SMALL:
+            return divergence_batch(x, y, a, b, epsilon=self.epsilon, p=self.p, metric=self.metric)
         sides = [[None] * len(x) if side is None else side for side in (a, b)]
         return torch.stack([self._single(*problem) for problem in zip(x, y, *sides, strict=True)])
 
