@@ -14,10 +14,15 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from otgan import critics, lipschitz, measures, pairs, statistics, testing, training
     from otgan.beckmann import DensityLaw, PopulationW1, image_w1, population_w1
+    from otgan.circle import circle_wasserstein
     from otgan.distance_matrix import PairwiseDistances, pairwise
     from otgan.dual import Potentials, c_transform
     from otgan.entropic import EntropicSolution, SinkhornDivergence, blur_to_epsilon, sinkhorn, sinkhorn_divergence
+    from otgan.estimators import dual_potentials
+    from otgan.gaussians import gaussian_wasserstein, mixture_wasserstein
+    from otgan.gromov import gromov_wasserstein
     from otgan.interval import Interval
+    from otgan.semidiscrete import semidiscrete_wasserstein
     from otgan.sliced import MaxSlicedDistance, SlicedDistance, max_sliced_wasserstein, sliced_wasserstein
     from otgan.solution import OTSolution, Status
     from otgan.solve import transport, wasserstein
@@ -38,10 +43,16 @@ _HOMES = {
     "ValidationReport": "otgan.validation",
     "blur_to_epsilon": "otgan.entropic",
     "c_transform": "otgan.dual",
+    "circle_wasserstein": "otgan.circle",
+    "dual_potentials": "otgan.estimators",
+    "gaussian_wasserstein": "otgan.gaussians",
+    "gromov_wasserstein": "otgan.gromov",
     "image_w1": "otgan.beckmann",
     "max_sliced_wasserstein": "otgan.sliced",
+    "mixture_wasserstein": "otgan.gaussians",
     "pairwise": "otgan.distance_matrix",
     "population_w1": "otgan.beckmann",
+    "semidiscrete_wasserstein": "otgan.semidiscrete",
     "sinkhorn": "otgan.entropic",
     "sinkhorn_divergence": "otgan.entropic",
     "sliced_wasserstein": "otgan.sliced",
@@ -66,14 +77,20 @@ __all__ = [
     "ValidationReport",
     "blur_to_epsilon",
     "c_transform",
+    "circle_wasserstein",
     "critics",
+    "dual_potentials",
+    "gaussian_wasserstein",
+    "gromov_wasserstein",
     "image_w1",
     "lipschitz",
     "max_sliced_wasserstein",
     "measures",
+    "mixture_wasserstein",
     "pairs",
     "pairwise",
     "population_w1",
+    "semidiscrete_wasserstein",
     "sinkhorn",
     "sinkhorn_divergence",
     "sliced_wasserstein",

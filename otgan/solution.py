@@ -18,6 +18,8 @@ from otgan.checks import FloatArray, as_number, as_points, as_real_array
 from otgan.costs import need_points, point_costs
 from otgan.dual.potentials import FeasiblePotentials, Potentials
 from otgan.errors import FileFormatError, NotProvidedError
+from otgan.exact import root
+from otgan.interval import Interval
 from otgan.masses import EXACT_FLOAT, Masses
 from otgan.problem import OTProblem
 
@@ -33,6 +35,7 @@ class Status(Enum):
     ITERATION_LIMIT = "stopped at max_iter; the bracket holds but is wide: raise max_iter"
     RESOURCE_LIMIT = "stopped at max_seconds or max_memory; the bracket holds but is wide: raise the limit, or tol"
     INTERRUPTED = "interrupted by Ctrl-C; the bracket holds but is wide: start again, with max_seconds for a set time"
+    LOCAL = "local minimum: no further step gains; another start may end lower, so try several and keep the best"
     ROUNDING = "the solver finished, but rounding left the bracket wider than tol: it holds; raise tol to accept it"
 
 
@@ -51,6 +54,64 @@ class Stats:
     seconds: float
     marginal_violation: float
     tol: float
+
+
+class Bracketed:
+    """What results share whose cost lies in an interval: a class gives `cost_bounds`, `p`, `primal_cost`, `status`.
+
+    Attributes:
+        cost_bounds: Interval of the cost.
+        p: Exponent; the distance is the cost to the power 1/p.
+        primal_cost: The cost of what was found, which rounding may have put beside the interval.
+        status: How the solver ended.
+    """
+
+    cost_bounds: Interval
+    p: float
+    primal_cost: float
+    status: Status
+
+    @property
+    def cost(self) -> float:
+        """Cost of what was found, in units of length^p; inside `cost_bounds`."""
+        return min(max(self.primal_cost, self.cost_bounds.lower), self.cost_bounds.upper)
+
+    @cached_property
+    def _distances(self) -> Interval:
+        low, high = self.cost_bounds.lower, self.cost_bounds.upper
+        if self.p != 1:
+            low, high = root(low, self.p, -1), root(high, self.p, 1)
+        return Interval(low, high, self.cost_bounds.kind)
+
+    @property
+    def distance(self) -> float:
+        """The cost to the power 1/p; between the two bounds."""
+        return min(max(self.cost ** (1 / self.p), self.lower_bound), self.upper_bound)
+
+    @property
+    def lower_bound(self) -> float:
+        """Proven lower bound of the distance."""
+        return self._distances.lower
+
+    @property
+    def upper_bound(self) -> float:
+        """Proven upper bound of the distance."""
+        return self._distances.upper
+
+    @property
+    def gap(self) -> float:
+        """Upper − lower bound of the distance."""
+        return self._distances.width
+
+    @property
+    def relative_gap(self) -> float:
+        """Gap / upper bound; 0 where that is 0."""
+        return self._distances.relative_width
+
+    @property
+    def converged(self) -> bool:
+        """Whether the solver reached what was asked."""
+        return self.status in (Status.OPTIMAL, Status.CONVERGED, Status.LOCAL)
 
 
 @dataclass(frozen=True, eq=False)

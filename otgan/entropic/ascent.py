@@ -36,6 +36,8 @@ FACTOR = 4.0
 LOOSE = 0.03
 #: A Sinkhorn step follows another while the error falls to this share, and while it is above `FAR`.
 FAST, FAR = 0.6, 0.5
+#: Where potentials from elsewhere have a larger error than this, a larger ε is tried first.
+POOR = 0.2
 #: Entries below this share of a row's mean entry are left out of the Hessian.
 CUT = 1e-2
 #: A Newton step is taken if it gains this share of what was promised; damping falls by `LESS` above `GOOD`, or rises.
@@ -51,6 +53,7 @@ RESERVE = 3.0
 class Passes(Protocol):
     """What passes over all pairs, on whatever device."""
 
+    a: FloatArray
     b: FloatArray
 
     @property
@@ -92,8 +95,9 @@ def ascend(
     tol: float,
     limits: Limits,
     *,
+    start: Callable[[float], FloatArray] | None,
     most_entries: float,
-    show: Callable[[str], None] = lambda text: None,
+    show: Callable[[str], None],
 ) -> Ascent:
     """Climb until the plan's marginals are as near as asked.
 
@@ -102,13 +106,18 @@ def ascend(
         epsilon: In units of the cost.
         tol: L1 distance of the column sums from b at which it ends; the row sums are exact up to rounding.
         limits: Where to stop; `max_iter` counts passes.
+        start: Gives a potential at the targets, (m,), to start from at an ε; None for none.
         most_entries: Entries of the Hessian that may be kept.
         show: Is told how far it is.
     """
     climb = _Climb(kernel, limits, most_entries, show)
-    current = max(epsilon, kernel.costs.scale)
+    current = top = max(epsilon, kernel.costs.scale)
     status = Status.CONVERGED
     try:
+        if start is not None:
+            current = epsilon
+            while not climb.starts_well(start(current), current) and current < top:
+                current = min(top, FACTOR * current)
         while current > epsilon:
             climb.at(current, LOOSE)
             current = max(epsilon, current / FACTOR)
@@ -131,10 +140,17 @@ class _Climb:
         self.found: Pass
         self.error = np.inf
 
+    def starts_well(self, g: FloatArray, epsilon: float) -> bool:
+        """Go to a potential from elsewhere; says whether it is a good start at ε."""
+        self._move(g, self._soften(g, epsilon))
+        self.epsilon = epsilon
+        return self.error <= POOR
+
     def at(self, epsilon: float, tol: float) -> None:
         """Climb at one ε until the error is small enough."""
-        self._move(self.g, self._soften(self.g, epsilon))
-        self.epsilon = epsilon
+        if epsilon != self.epsilon:
+            self._move(self.g, self._soften(self.g, epsilon))
+            self.epsilon = epsilon
         before, damping, newton = np.inf, np.inf, False
         best, since = self.error, 0
         while self.error > tol:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,8 @@ from otgan.compiled import compilations
 from otgan.costs import PointCosts, check_memory, coordinate_bytes, need_points
 from otgan.coupling import exact_coupling
 from otgan.dual.potentials import FeasiblePotentials
-from otgan.entropic.ascent import Passes, ascend
 from otgan.entropic.bound import rounded_cost, smoothed_interval
+from otgan.entropic.coarse import Make, climb
 from otgan.entropic.kernel import Kernel, peak_bytes
 from otgan.entropic.plan import EntropicPlan
 from otgan.entropic.solution import EntropicSolution
@@ -170,8 +171,11 @@ def _solve(
     # Points without mass take no part: they get their potentials afterwards.
     source, target = np.flatnonzero(problem.a > 0), np.flatnonzero(problem.b > 0)
     costs = need_points(problem.costs, "smoothed transport")
-    kernel = Kernel(_part(costs, source, target), problem.a[source], problem.b[target], keep=keep)
-    climbed = ascend(_on_device(kernel, device), epsilon, limits.tol, limits, most_entries=entries, show=show)
+    part = _part(costs, source, target)
+    kernel = Kernel(part, problem.a[source], problem.b[target], keep=keep)
+    make = _passes(device, KEEP / 4 * limits.max_memory)  # on sub-samples, beside what all points take
+    passes = kernel if device is None else make(part, kernel.a, kernel.b)
+    climbed = climb(passes, part, make, epsilon, limits.tol, limits, most_entries=entries, show=show)
     show("proving the bracket")
     last = kernel.soften(climbed.g, epsilon, 1.0)  # what is reported is recomputed, by the kernel that certifies
     slope = kernel.b - last.columns
@@ -200,12 +204,13 @@ def _solve(
     )  # fmt: skip
 
 
-def _on_device(kernel: Kernel, device: str | None) -> Passes:
+def _passes(device: str | None, room: float) -> Make:
+    """What makes passes over some points: on a device, or with a cost matrix that is kept if it takes no more bytes."""
     if device is None:
-        return kernel
+        return lambda costs, a, b: Kernel(costs, a, b, keep=8.0 * len(a) * len(b) <= room)
     from otgan.entropic.torch_kernel import TorchKernel  # torch takes a second to load
 
-    return TorchKernel(need_points(kernel.costs, "a device"), kernel.a, kernel.b, device)
+    return partial(TorchKernel, device=device)
 
 
 def _part(costs: PointCosts, source: NDArray[np.intp], target: NDArray[np.intp]) -> PointCosts:

@@ -1,0 +1,71 @@
+"""Gromov-Wasserstein: the bracket against permutations and closed forms, the coupling against its definition."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from otgan.errors import InvalidInputError, MemoryLimitError, NotProvidedError
+from otgan.gromov import gromov_wasserstein
+from otgan.solution import Status
+
+
+def distances(x):
+    return np.linalg.norm(x[:, None] - x[None], axis=2)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_bracket_is_one(seed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(5, 2)), rng.normal(size=(5, 3))
+    here, there = distances(x), distances(y)
+    solution = gromov_wasserstein(x, y)
+    plan = solution.plan.toarray()
+    np.testing.assert_allclose(plan.sum(axis=0), 0.2, atol=1e-15)
+    cost = np.einsum("ijkl,ij,kl->", (here[:, None, :, None] - there[None, :, None, :]) ** 2, plan, plan)
+    assert solution.cost == pytest.approx(cost, rel=1e-12)
+    assert np.sqrt(cost) <= solution.upper_bound * (1 + 1e-12)
+    # every permutation is a coupling, and none may cost less than what is proven
+    best = min(((here - there[np.ix_(k, k)]) ** 2).mean() for k in map(list, permutations(range(5))))
+    assert 0.2 < solution.lower_bound <= np.sqrt(best)
+    assert solution.status is Status.LOCAL
+    assert solution.converged
+
+
+def test_two_points_against_two_points_have_a_closed_form():
+    # any coupling with π_11 = π_22 = t: cost (D − E)² (2 t² + 2 (1/2 − t)²) + (D² + E²) 4 t (1/2 − t), least at t = 1/2
+    solution = gromov_wasserstein([0.0, 1.0], [[0.0, 0.0], [3.0, 4.0]])
+    assert solution.cost == pytest.approx((5 - 1) ** 2 / 2, rel=1e-13)
+    assert solution.lower_bound == pytest.approx(solution.upper_bound, rel=1e-12)  # the laws of distances prove it
+    assert solution.status is Status.OPTIMAL
+
+
+def test_a_moved_shape_is_the_same_shape():
+    rng = np.random.default_rng(5)
+    x, a = rng.normal(size=(40, 3)), rng.dirichlet(np.ones(40))
+    turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    order = rng.permutation(40)
+    solution = gromov_wasserstein(x, (x @ turn + 7.0)[order], a, a[order])
+    assert solution.lower_bound <= solution.distance <= solution.upper_bound < 1e-12
+
+
+def test_points_without_mass_do_not_count():
+    rng = np.random.default_rng(6)
+    x, y = rng.normal(size=(6, 2)), rng.normal(size=(7, 2))
+    a = np.array([0.3, 0.0, 0.2, 0.5, 0.0, 0.0])
+    solution = gromov_wasserstein(x, y, a)
+    fewer = gromov_wasserstein(x[[0, 2, 3]], y, a[[0, 2, 3]])
+    assert solution.distance == pytest.approx(fewer.distance, rel=1e-12)
+    assert solution.lower_bound == pytest.approx(fewer.lower_bound, rel=1e-12)
+    np.testing.assert_allclose(solution.plan.toarray().sum(axis=1), a, atol=1e-15)
+
+
+def test_what_it_refuses():
+    with pytest.raises(NotProvidedError, match=r"otgan\.wasserstein has them"):
+        _ = gromov_wasserstein([0.0, 1.0], [0.0, 1.0]).potentials
+    with pytest.raises(MemoryLimitError, match="Gromov-Wasserstein needs"):
+        gromov_wasserstein(np.zeros((100, 2)), np.zeros((100, 2)), max_memory=1e4)
+    with pytest.raises(InvalidInputError, match="max_iter must be between 1"):
+        gromov_wasserstein([0.0], [1.0], max_iter=0)
