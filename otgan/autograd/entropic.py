@@ -26,9 +26,9 @@ from otgan.entropic import EntropicSolution
 from otgan.errors import ConvergenceWarning
 from otgan.solve import MAX_MEMORY
 
-#: Marginal error, in L1, and with it the error of gradients, in units of ∇c for the points, and of ε over the weight for
-#: a weight's. Values are off by its square.
-TOL = 1e-9
+#: Marginal error, in L1, and with it the error of gradients: in units of ∇c for the points, and of ε over the weight for
+#: the weights. Values are off by its square, but for the plan's cost.
+TOL = 1e-6
 
 
 def sinkhorn(

@@ -18,6 +18,8 @@ from otgan.checks import FloatArray, as_real_array
 from otgan.costs import point_costs
 from otgan.entropic.batched import smooth_batch
 
+#: Marginal error at which a problem rests; whole matrices come there in a step or two more than `TOL` takes.
+FINE = 1e-9
 #: Entries of the costs of the problems that are solved together: some arrays of 16 MiB.
 CHUNK = 2**21
 
@@ -52,7 +54,7 @@ def _smoothed_batch(x: Tensor, y: Tensor, a: Weights, b: Weights, *, epsilon: fl
     for start in range(0, count, step):
         part = slice(start, min(count, start + step))
         costs = np.stack([_costs(*pair, p, metric) for pair in zip(points[0][part], points[1][part], strict=True)])
-        found = smooth_batch(costs, shares[0][part], shares[1][part], epsilon, TOL)
+        found = smooth_batch(costs, shares[0][part], shares[1][part], epsilon, FINE)
         f[part], g[part] = found.f, found.g
         for k in start + np.flatnonzero(~(found.error <= TOL)):  # the general solver has more patience
             alone = entropic.sinkhorn(

@@ -1,8 +1,8 @@
 r"""Many small smoothed problems of one shape at once: for losses on batches, where single solves would take longest.
 
-The ascent is that of `otgan.entropic.ascent` on the semi-dual, with whole matrices in place of sparse ones: damped Newton
-steps while ε comes down, and a step of Sinkhorn where one gains too little. All problems take their steps together, and
-those that are near enough rest.
+The ascent is that of `otgan.entropic.ascent` on the semi-dual, with whole matrices in place of sparse ones: damped
+Newton steps while ε comes down, and a step of Sinkhorn where one gains too little. All problems take their steps
+together, and those that are near enough rest.
 """
 
 from __future__ import annotations

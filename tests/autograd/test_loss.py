@@ -92,10 +92,12 @@ def test_smoothed(monkeypatch, most):
     a, b = a / a.sum(1, keepdim=True), b / b.sum(1, keepdim=True)
     inputs = [tensor.requires_grad_() for tensor in (x, y, a, b)]
     found = OTLoss(2, epsilon=0.2, value="cost", reduction="none")(*inputs)
-    each = torch.stack([sinkhorn_divergence(*problem, epsilon=0.2, p=2) for problem in zip(*inputs, strict=True)])
-    np.testing.assert_allclose(found.detach(), each.detach(), atol=1e-12)
+    each = torch.stack(
+        [sinkhorn_divergence(*problem, epsilon=0.2, p=2, tol=1e-7) for problem in zip(*inputs, strict=True)]
+    )
+    np.testing.assert_allclose(found.detach(), each.detach(), atol=1e-10)
     for ours, theirs in zip(*(torch.autograd.grad(out.sum(), inputs) for out in (found, each)), strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
 def test_points_flow_to_the_target():

@@ -32,7 +32,7 @@ def test_each_problem_is_solved(epsilon):
 
 
 def test_what_falls_short_shows_it(monkeypatch):
-    monkeypatch.setattr(batched, "STEPS", 1)
+    monkeypatch.setattr(batched, "STEPS", 0)
     costs = np.random.default_rng(1).random((2, 8, 8))
     found = smooth_batch(costs, np.full((2, 8), 1 / 8), np.full((2, 8), 1 / 8), 1e-3, 1e-10)
     assert (found.error > 1e-3).all()
