@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 import torch
@@ -31,15 +32,17 @@ def with_gradients(value: FloatArray, gradients: Gradients, inputs: Sequence[Ten
     return result
 
 
+def common_dtype(inputs: Sequence[Tensor]) -> torch.dtype:
+    """The dtype to which those of the inputs promote."""
+    return reduce(torch.promote_types, (tensor.dtype for tensor in inputs))
+
+
 class _Known(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, value: FloatArray, gradients: Gradients, *inputs: Tensor) -> Tensor:
         ctx.gradients = gradients
         ctx.save_for_backward(*inputs)
-        dtype = inputs[0].dtype
-        for tensor in inputs[1:]:
-            dtype = torch.promote_types(dtype, tensor.dtype)
-        return torch.tensor(value, dtype=dtype, device=inputs[0].device)
+        return torch.tensor(value, dtype=common_dtype(inputs), device=inputs[0].device)
 
     @staticmethod
     def backward(ctx: Any, *outer: Tensor) -> Any:

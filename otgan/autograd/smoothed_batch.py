@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from otgan import entropic
@@ -13,7 +12,7 @@ from otgan.autograd.batch import Weights, shares_of
 from otgan.autograd.entropic import TOL, warn_if_off
 from otgan.autograd.exact import centred
 from otgan.autograd.ground import add_pairs_gradient, need_norm
-from otgan.autograd.known import with_gradients
+from otgan.autograd.known import common_dtype, with_gradients
 from otgan.checks import FloatArray, as_real_array
 from otgan.costs import point_costs
 from otgan.entropic.batched import smooth_batch
@@ -41,7 +40,8 @@ def divergence_batch(x: Tensor, y: Tensor, a: Weights, b: Weights, *, epsilon: f
         _smoothed_batch(left[0], right[0], left[1], right[1], epsilon=epsilon, p=p, metric=metric)
         for left, right in ((source, target), (source, source), (target, target))
     )
-    return (between - (own + other) / 2).to(torch.promote_types(x.dtype, y.dtype))
+    inputs = [tensor for tensor in (x, y, a, b) if tensor is not None]
+    return (between - (own + other) / 2).to(common_dtype(inputs))
 
 
 def _smoothed_batch(x: Tensor, y: Tensor, a: Weights, b: Weights, *, epsilon: float, p: float, metric: str) -> Tensor:

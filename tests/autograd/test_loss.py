@@ -71,7 +71,8 @@ def test_reductions():
     assert OTLoss(reduction="sum")(x, y).item() == pytest.approx(values.sum().item())
     assert OTLoss()(x, y).item() == pytest.approx(values.mean().item())
     assert OTLoss(reduction="none")(x[0], y[0]).item() == pytest.approx(values[0].item())
-    assert OTLoss()(x.float(), y.float()).dtype == torch.float32
+    for epsilon in (None, 1.0):
+        assert OTLoss(epsilon=epsilon)(x.float(), y.float()).dtype == torch.float32
 
 
 def test_large_problems_take_the_front_door(monkeypatch):
@@ -91,13 +92,13 @@ def test_smoothed(monkeypatch, most):
     a[0, 1] = b[2, 0] = 0
     a, b = a / a.sum(1, keepdim=True), b / b.sum(1, keepdim=True)
     inputs = [tensor.requires_grad_() for tensor in (x, y, a, b)]
-    found = OTLoss(2, epsilon=0.2, value="cost", reduction="none")(*inputs)
+    found = OTLoss(2, epsilon=1.0, value="cost", reduction="none")(*inputs)
     each = torch.stack(
-        [sinkhorn_divergence(*problem, epsilon=0.2, p=2, tol=1e-7) for problem in zip(*inputs, strict=True)]
+        [sinkhorn_divergence(*problem, epsilon=1.0, p=2, tol=1e-7) for problem in zip(*inputs, strict=True)]
     )
     np.testing.assert_allclose(found.detach(), each.detach(), atol=1e-10)
     for ours, theirs in zip(*(torch.autograd.grad(out.sum(), inputs) for out in (found, each)), strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
 def test_points_flow_to_the_target():
