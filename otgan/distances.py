@@ -51,7 +51,17 @@ def finish(total: FloatArray, norm: int) -> None:
 
 
 @compiled
-def _fill(first: int, last: int, x: FloatArray, columns: FloatArray, norm: int, out: FloatArray) -> None:
+def fill(first: int, last: int, x: FloatArray, columns: FloatArray, norm: int, out: FloatArray) -> None:
+    """Distances of some rows, for loops that call it; see `distances`.
+
+    Args:
+        first: First row.
+        last: Row behind the last.
+        x: Points, (n, d).
+        columns: Coordinates of the others, (d, m).
+        norm: One of the constants of this module.
+        out: (n, m), whose rows are filled.
+    """
     d, m = columns.shape
     for row in range(first, last, ROWS):
         rows = range(row, min(row + ROWS, last))
@@ -80,7 +90,7 @@ def distances(x: FloatArray, y: FloatArray, norm: int) -> NDArray[np.float64]:
     x, columns = plain(x), plain(y.T)
     out = np.empty((len(x), len(y)))
     in_parts(
-        lambda first, last: _fill(first, last, x, columns, norm, out),
+        lambda first, last: fill(first, last, x, columns, norm, out),
         len(x),
         smallest=max(1, PART // max(1, y.size)),
     )

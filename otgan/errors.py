@@ -85,6 +85,10 @@ class ReproducibilityWarning(UserWarning):
     """A run goes on under other conditions, so that its last bits may differ from those of an uninterrupted one."""
 
 
+class ConvergenceWarning(UserWarning):
+    """A number that comes without a bracket is less exact than asked; the message says by how much."""
+
+
 class CertificateError(OtganError, ArithmeticError):
     """Two proofs contradict each other: a defect in otgan, which is worth a report."""
 

@@ -29,6 +29,7 @@ SAYS = {
     "monitor_your_own_loop.py": "exact W1 of the held-out samples: 2.990",
     "outliers_left_behind.py": "outliers moved at 95%: 0.000 of 0.05",
     "own_cost_matrix.py": "cheapest cost per unit: 3.5,",
+    "points_that_flow.py": "each step leaves two thirds of the way: 0.666667",
     "potential_off_the_sample.py": "(never above 1)",
     "same_shape.py": "turned and mirrored: at most 0.000000",
     "sample_size_and_bias.py": "d = 10",

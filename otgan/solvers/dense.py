@@ -70,7 +70,7 @@ def solve_dense(problem: OTProblem, limits: Limits, show: Show = lambda text: No
         for share in THRESHOLDS:
             at = idle = 0
             while True:
-                done, at, idle = _pivots(links, flow, height, costs, share * largest, at, idle, left)
+                done, at, idle = row_pivots(links, flow, height, costs, share * largest, at, idle, left)
                 left -= done
                 if idle >= n:
                     break
@@ -110,7 +110,8 @@ def _relative_gap(costs: FloatArray, height: FloatArray, a: NDArray[np.int64], b
 
 
 @compiled(fastmath={"nnan", "ninf", "nsz"})
-def _smallest(costs: FloatArray, heights: FloatArray) -> float:
+def smallest(costs: FloatArray, heights: FloatArray) -> float:
+    """The smallest sum of a cost and a height, none of them infinite."""
     best = costs[0] + heights[0]  # no infinity here, by the liberties taken
     for j in range(1, len(costs)):
         best = min(best, costs[j] + heights[j])
@@ -132,7 +133,7 @@ def _feasible(costs: FloatArray, height: FloatArray) -> FloatArray:
     n = len(costs)
     f = np.empty(n)
     for i in range(n):
-        f[i] = min(height[i], _smallest(costs[i], height[n:]))
+        f[i] = min(height[i], smallest(costs[i], height[n:]))
     return f
 
 
@@ -143,12 +144,12 @@ def _row_minima(costs: FloatArray, a: NDArray[np.int64], b: NDArray[np.int64]) -
     first, while there is choice.
     """
     far_first = np.argsort(-costs.sum(axis=1), kind="stable")
-    tails, heads, flows, root = _serve(costs, -costs.min(axis=0), 4 * (costs.max() + 1), far_first, a, b)
+    tails, heads, flows, root = serve(costs, -costs.min(axis=0), 4 * (costs.max() + 1), far_first, a, b)
     return tree_of_edges(tails, heads, flows, sources=len(a), root=root)
 
 
 @compiled
-def _serve(
+def serve(
     costs: FloatArray,
     offset: FloatArray,
     closed: float,
@@ -170,7 +171,7 @@ def _serve(
         left, served = a[i], 0
         while True:
             if served < SEARCHED:
-                last = _first_at(costs[i], offset, _smallest(costs[i], offset))
+                last = _first_at(costs[i], offset, smallest(costs[i], offset))
             else:
                 if served == SEARCHED:
                     in_order = np.argsort(costs[i] + offset)
@@ -190,7 +191,7 @@ def _serve(
 
 
 @compiled
-def _pivots(
+def row_pivots(
     links: NDArray[np.int32],
     flow: NDArray[np.int64],
     height: FloatArray,
@@ -229,7 +230,7 @@ def _pivots(
     for _ in range(max(1, ENTRIES // (n + m))):
         if idle >= n or done == most:
             break
-        best = _smallest(costs[i], height[n:])
+        best = smallest(costs[i], height[n:])
         reduced = best - height[i]
         if reduced < -threshold:
             pivot(links, flow, height, i, n + _first_at(costs[i], height[n:], best), reduced)

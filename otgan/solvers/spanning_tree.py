@@ -98,7 +98,7 @@ def tree_of_edges(
         sources: Number of sources, which are the first nodes.
         root: A node.
     """
-    order, parent, flow = _rooted(tails, heads, flows, root)
+    order, parent, flow = rooted(tails, heads, flows, root)
     links = linked(order, parent, sources)
     return Tree(links, flow[order], np.zeros(len(order)), order, 0)
 
@@ -111,7 +111,7 @@ def strongly_feasible(tree: Tree) -> bool:
 
 
 @compiled
-def _rooted(
+def rooted(
     tails: NDArray[np.int64], heads: NDArray[np.int64], flows: NDArray[np.int64], root: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Preorder of the tree of edges, with every node's parent and flow to it."""

@@ -56,23 +56,23 @@ def test_thin_problems(n, m):
         assert found.distance == pytest.approx(np.linalg.norm(x - y, axis=1).mean(), rel=1e-12)
 
 
-def test_the_limits_are_looked_at_where_pivots_are_dear():
+def test_the_limits_are_looked_at_whererow_pivots_are_dear():
     x, y = np.random.default_rng(3).normal(size=(6000, 2)), np.array([[0.0, 0.0], [1.0, 1.0]])
     limits = Limits(1e-11, 10**8, np.inf, 2**32, lambda: True)
     assert dense.solve_dense(problem_from_points(x, y), limits).status is Status.INTERRUPTED
 
 
-def test_pivots_count_against_the_limit_at_every_threshold(monkeypatch):
+def testrow_pivots_count_against_the_limit_at_every_threshold(monkeypatch):
     rng = np.random.default_rng(4)
     costs = rng.integers(0, 5, (60, 60)) + 1e-13 * rng.random((60, 60))
-    made, pivots = [], dense._pivots
+    made, pivots = [], dense.row_pivots
 
     def spy(*arguments):
         done = pivots(*arguments)
         made.append(done[0])
         return done
 
-    monkeypatch.setattr(dense, "_pivots", spy)
+    monkeypatch.setattr(dense, "row_pivots", spy)
     assert otgan.transport(costs).status is not Status.ITERATION_LIMIT
     total = sum(made)
     assert made[0] < total - 1  # later thresholds had something to do
