@@ -16,6 +16,7 @@ from otgan.barycenters.inputs import Measures, read_measures
 from otgan.barycenters.results import Barycenter
 from otgan.checks import FloatArray, as_number, as_points, as_seconds
 from otgan.costs import PointCosts, check_memory
+from otgan.errors import Interrupted
 from otgan.progress import progress
 from otgan.solution import Stats, Status
 from otgan.solve import MAX_MEMORY
@@ -41,7 +42,8 @@ def fixed_support_barycenter(
     r"""The mean of measures among those on given points: the masses w with the smallest $\sum_k λ_k W_p^p(w, μ_k)$.
 
     A linear program in w and the plans, n (n_1 + … + n_k) variables, for HiGHS; a few hundred points take seconds.
-    Nothing of what it says is believed: the bracket is proven from its dual and from exact distances.
+    Nothing of what it says is believed: the bracket is proven from its dual and from exact distances. Ctrl-C leaves no
+    partial result here; `max_seconds` does.
 
     Args:
         measures: Points (n_k, d) or (n_k,), tuples (points, weights), or `DiscreteMeasure`s, of one dimension.
@@ -82,7 +84,10 @@ def fixed_support_barycenter(
     if potentials is None:
         masses, potentials = np.full(len(points), 1 / len(points)), [np.zeros(len(part)) for part in read.points]
         status = Status.RESOURCE_LIMIT
-    solutions = [solve_exactly(read.problem(costs[k], masses, k), max_memory=limit) for k in range(len(read))]
+    try:
+        solutions = [solve_exactly(read.problem(costs[k], masses, k), max_memory=limit) for k in range(len(read))]
+    except Interrupted:  # whose partial result is one distance, and no mean
+        raise KeyboardInterrupt from None
     carried = [np.flatnonzero(read.raw_weights[k]) for k in range(len(read))]
     low = [lowered(c, c.block(slice(None), there)) for c, there in zip(costs, carried, strict=True)]
     below, f = lower_bound(
