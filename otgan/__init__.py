@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from otgan import critics, lipschitz, measures, pairs, statistics, testing, training
+    from otgan import autograd, critics, lipschitz, measures, pairs, statistics, testing, training
+    from otgan.autograd import OTLoss
+    from otgan.barycenters import entropic_barycenter, fixed_support_barycenter, free_support_barycenter
     from otgan.beckmann import DensityLaw, PopulationW1, image_w1, population_w1
     from otgan.circle import circle_wasserstein
     from otgan.distance_matrix import PairwiseDistances, pairwise
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from otgan.sliced import MaxSlicedDistance, SlicedDistance, max_sliced_wasserstein, sliced_wasserstein
     from otgan.solution import OTSolution, Status
     from otgan.solve import transport, wasserstein
+    from otgan.unbalanced import partial_wasserstein, unbalanced_wasserstein
     from otgan.validation import ValidationReport, validate
 
 _HOMES = {
@@ -33,6 +36,7 @@ _HOMES = {
     "EntropicSolution": "otgan.entropic",
     "Interval": "otgan.interval",
     "MaxSlicedDistance": "otgan.sliced",
+    "OTLoss": "otgan.autograd",
     "OTSolution": "otgan.solution",
     "PairwiseDistances": "otgan.distance_matrix",
     "PopulationW1": "otgan.beckmann",
@@ -45,28 +49,45 @@ _HOMES = {
     "c_transform": "otgan.dual",
     "circle_wasserstein": "otgan.circle",
     "dual_potentials": "otgan.estimators",
+    "entropic_barycenter": "otgan.barycenters",
+    "fixed_support_barycenter": "otgan.barycenters",
+    "free_support_barycenter": "otgan.barycenters",
     "gaussian_wasserstein": "otgan.gaussians",
     "gromov_wasserstein": "otgan.gromov",
     "image_w1": "otgan.beckmann",
     "max_sliced_wasserstein": "otgan.sliced",
     "mixture_wasserstein": "otgan.gaussians",
     "pairwise": "otgan.distance_matrix",
+    "partial_wasserstein": "otgan.unbalanced",
     "population_w1": "otgan.beckmann",
     "semidiscrete_wasserstein": "otgan.semidiscrete",
     "sinkhorn": "otgan.entropic",
     "sinkhorn_divergence": "otgan.entropic",
     "sliced_wasserstein": "otgan.sliced",
     "transport": "otgan.solve",
+    "unbalanced_wasserstein": "otgan.unbalanced",
     "validate": "otgan.validation",
     "wasserstein": "otgan.solve",
 }
-_ROOMS = ("critics", "errors", "lipschitz", "measures", "pairs", "statistics", "testing", "training", "validation")
+_ROOMS = (
+    "autograd",
+    "critics",
+    "errors",
+    "lipschitz",
+    "measures",
+    "pairs",
+    "statistics",
+    "testing",
+    "training",
+    "validation",
+)
 
 __all__ = [
     "DensityLaw",
     "EntropicSolution",
     "Interval",
     "MaxSlicedDistance",
+    "OTLoss",
     "OTSolution",
     "PairwiseDistances",
     "PopulationW1",
@@ -75,11 +96,15 @@ __all__ = [
     "SlicedDistance",
     "Status",
     "ValidationReport",
+    "autograd",
     "blur_to_epsilon",
     "c_transform",
     "circle_wasserstein",
     "critics",
     "dual_potentials",
+    "entropic_barycenter",
+    "fixed_support_barycenter",
+    "free_support_barycenter",
     "gaussian_wasserstein",
     "gromov_wasserstein",
     "image_w1",
@@ -89,6 +114,7 @@ __all__ = [
     "mixture_wasserstein",
     "pairs",
     "pairwise",
+    "partial_wasserstein",
     "population_w1",
     "semidiscrete_wasserstein",
     "sinkhorn",
@@ -98,6 +124,7 @@ __all__ = [
     "testing",
     "training",
     "transport",
+    "unbalanced_wasserstein",
     "validate",
     "wasserstein",
 ]

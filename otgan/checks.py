@@ -136,6 +136,29 @@ def as_weights(name: str, values: Any, n: int, *, points: str = "points") -> Flo
     """
     if values is None:
         return np.ones(n)
+    array = as_masses(name, values, n, points=points)
+    total = float(array.sum())
+    if abs(total - 1) > FAR_OFF:
+        warnings.warn(f"{name} sums to {total:g}, not 1; it has been normalised", WeightsWarning, stacklevel=4)
+    return array
+
+
+def as_masses(name: str, values: Any, n: int, *, points: str = "points") -> FloatArray:
+    """Read masses, of any positive sum: one per point, not negative, not all zero.
+
+    Args:
+        name: How error messages call them.
+        values: Masses, (n,).
+        n: Number of points they belong to.
+        points: How error messages call those points.
+
+    Returns:
+        Masses, (n,), float64.
+
+    Raises:
+        InvalidWeightsError: If a mass is negative, NaN or infinite, all are zero, or there is not one per point.
+        InvalidTypeError: If they are not real numbers.
+    """
     try:
         array = as_real_array(name, values)
     except InvalidShapeError as error:
@@ -154,9 +177,6 @@ def as_weights(name: str, values: Any, n: int, *, points: str = "points") -> Flo
         raise InvalidWeightsError(name, "have a positive entry", "all zeros", "a measure needs some mass")
     if largest > 1e270:
         raise InvalidWeightsError(name, "stay below 1e270", f"{largest:g}", "divide all of them by their maximum")
-    total = float(array.sum())
-    if abs(total - 1) > FAR_OFF:
-        warnings.warn(f"{name} sums to {total:g}, not 1; it has been normalised", WeightsWarning, stacklevel=4)
     return array
 
 

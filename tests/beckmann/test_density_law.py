@@ -40,9 +40,9 @@ def test_masses_of_ones_own():
     assert bracket.lower_bound <= math.sqrt(math.pi / 2) <= bracket.upper_bound
     assert bracket.converged
     assert bracket.interval.kind == "proven if the law's own bounds hold"
-    rough = otgan.population_w1(law(variation=None), Gaussian([0, 0], 4.0), rtol=0.02, max_memory=2**24)
+    rough = otgan.population_w1(law(variation=None), Gaussian([0, 0], 4.0), rtol=0.02, max_memory=2**22)
     assert rough.lower_bound <= math.sqrt(math.pi / 2) <= rough.upper_bound
-    assert rough.gap > 3 * bracket.gap  # without a bound of its variation it pays for the worst
+    assert rough.gap > 6 * bracket.gap  # without a bound of its variation it pays for the worst
 
 
 @pytest.mark.parametrize("unit", [1.0, 1e6])

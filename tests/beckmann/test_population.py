@@ -69,7 +69,9 @@ def test_far_from_the_origin(offset):
 
 @pytest.mark.parametrize("std", [1e-8, 1e-5, 1e-3])
 def test_bumps_narrower_than_a_cell_cost_at_most_their_mass(std):
-    bracket = otgan.population_w1(Gaussian([0, 0], std**2), Gaussian([1, 0.3], std**2), rtol=1e-3, max_seconds=2)
+    bracket = otgan.population_w1(
+        Gaussian([0, 0], std**2), Gaussian([1, 0.3], std**2), rtol=1e-3, max_memory=10_000_000
+    )
     assert bracket.lower_bound <= math.hypot(1, 0.3) <= bracket.upper_bound <= 1.2
 
 
@@ -89,7 +91,7 @@ def test_equal_laws_are_at_distance_zero():
 
 def test_the_default_pair_and_its_samples():
     source, target = eight_gaussians(), Gaussian.standard(2)
-    bracket = otgan.population_w1(source, target, rtol=0.01)
+    bracket = otgan.population_w1(source, target, rtol=0.02)
     assert bracket.converged
     assert 0.88 < bracket.lower_bound < bracket.upper_bound < 0.90
     # the function that proves the lower bound, on fresh samples

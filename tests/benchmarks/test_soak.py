@@ -15,9 +15,10 @@ from benchmarks.soak.truth import between, distances, pot_cost
 from otgan.solution import OTSolution
 
 
-def test_forty_problems_are_right(capsys):
-    assert main(["soak", "--most", "40"]) == 0
-    assert "40 problems, 0 failures" in capsys.readouterr().out
+@pytest.mark.parametrize("most", [20, pytest.param(100, marks=pytest.mark.slow)])
+def test_problems_are_right(most, capsys):
+    assert main(["soak", "--most", str(most)]) == 0
+    assert f"{most} problems, 0 failures" in capsys.readouterr().out
 
 
 def test_problems_are_of_all_kinds_and_repeat():

@@ -9,12 +9,16 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pytest
 
 import otgan
+import otgan.validation
 from otgan.cli.main import main
+from otgan.critics import train
+from otgan.plots import bounds_figure
 from otgan.solvers.limits import Limits
 
 RNG = np.random.default_rng(0)
@@ -39,6 +43,28 @@ def run(capsys):
         return stop.value.code, out, err
 
     return call
+
+
+@pytest.fixture
+def _small_critics(monkeypatch):
+    """Networks of 8 units, whose pieces are all audited at once: nothing here depends on the default's width.
+
+    Then no report depends on the time that an audit had. The default network is trained and judged by
+    `test_the_default_critic_of_the_default_pair`.
+    """
+    monkeypatch.setattr("otgan.critics.train", partial(train, hidden=(8,)))
+
+
+@pytest.fixture
+def _brief_audits(monkeypatch):
+    """Slopes are looked at for a tenth of a second where no test asks for them: in many dimensions it would be ten."""
+    monkeypatch.setattr("otgan.validation.validate", partial(otgan.validation.validate, audit_seconds=0.1))
+
+
+@pytest.fixture
+def _unwritten(monkeypatch):
+    """No pages and figures where no test reads them."""
+    monkeypatch.setattr("otgan.report.write_report", lambda report, folder, **_: folder / "report.html")
 
 
 def test_w1_of_files(run):
@@ -194,34 +220,58 @@ def test_validate_a_critic_in_a_module(run, tmp_path):
     assert {entry.name for entry in folder.iterdir()} == {"report.html", "report.json", "report.md", "figures"}
 
 
+SHORT = ["--pair", "checkerboard", "--steps", 20, "--samples", 200, "--seed", 3]
+
+
+@pytest.mark.usefixtures("_small_critics", "_unwritten")
 def test_train_and_judge_again_from_the_file(run, tmp_path):
-    settings = ["--pair", "checkerboard", "--steps", 20, "--samples", 200, "--seed", 3, "--json"]
-    code, out, err = run("validate", *settings, "--out", "one")
+    code, out, err = run("validate", *SHORT, "--json", "--out", "one")
     assert (code, err) == (0, "")
-    again = run("validate", *settings, "--out", "two")
+    again = run("validate", *SHORT, "--json", "--out", "two")
     assert out == again[1]
-    assert out != run("validate", *settings[:-2], 4, "--json", "--out", "three")[1]
-    loaded = run("validate", *settings, "--critic", tmp_path / "one" / "critic.safetensors")
+    assert out != run("validate", *SHORT[:-1], 4, "--json", "--out", "three")[1]
+    loaded = run("validate", *SHORT, "--json", "--critic", tmp_path / "one" / "critic.safetensors")
     first, second = json.loads(out), json.loads(loaded[1])
     assert first["estimate"] == second["estimate"]
     assert first["slopes"] == second["slopes"]
-    code, out, _ = run("validate", *settings[:-1], "--out", "one")  # a table, into the same folder
+
+
+@pytest.mark.usefixtures("_small_critics")
+def test_a_table_and_its_report_go_into_the_folder_of_another(run, tmp_path, monkeypatch):
+    # The page is what is looked at.
+    monkeypatch.setattr("otgan.report.write.validation_figures", lambda found, _: {"bounds": bounds_figure(found)})
+    assert run("validate", *SHORT, "--json", "--out", "one")[0] == 0
+    report = tmp_path / "one" / "report.html"
+    report.write_text("the first")
+    code, out, _ = run("validate", *SHORT, "--out", "one")
     assert code == 0
-    assert "Report:" in out
+    assert "Report: one/report.html" in out
+    assert report.read_text() != "the first"
 
 
+FEW = ["--steps", 5, "--samples", 100, "--json"]
+
+
+@pytest.mark.usefixtures("_small_critics", "_unwritten")
 def test_the_laws_of_a_pair_are_in_the_report(run):
-    few = ["--steps", 5, "--samples", 100, "--json"]
-    code, out, _ = run("validate", "--pair", "funnels", "--dim", 2, "--funnels", 16, *few)
+    code, out, _ = run("validate", "--pair", "funnels", "--dim", 2, "--funnels", 16, *FEW)
     content = json.loads(out)
     assert code == 0
     assert content["population"]["kind"].startswith("statistical")
     w1 = otgan.pairs.funnels(dim=2, n_funnels=16, seed=0).w1
     assert content["population"]["lower"] == pytest.approx(w1.lower)
-    code, out, _ = run("validate", "--pair", "8gaussians", *few)
-    assert json.loads(out)["population"]["kind"] == "proven"
-    assert 0.88 < json.loads(out)["population"]["lower"] < json.loads(out)["population"]["upper"] < 0.90
     assert run("validate", "--pair", "wine", "--dim", 3)[0] == 2
+
+
+def test_the_default_critic_of_the_default_pair(run, tmp_path):
+    """As a user gets it: the default network, its whole audit, the bracket of the laws, and the pages."""
+    code, out, _ = run("validate", *FEW, "--out", "run")
+    content = json.loads(out)
+    assert code == 0
+    assert content["population"]["kind"] == "proven"
+    assert 0.88 < content["population"]["lower"] < content["population"]["upper"] < 0.90
+    assert content["slopes"]["lower"] <= content["slopes"]["upper"]
+    assert json.loads((tmp_path / "run" / "report.json").read_text())["history"]["recorded"] == 5
 
 
 def test_truth_and_pairs_are_commands(run):
@@ -233,6 +283,7 @@ def test_truth_and_pairs_are_commands(run):
     assert "funnels" in [row["name"] for row in json.loads(out)]
 
 
+@pytest.mark.usefixtures("_small_critics", "_brief_audits", "_unwritten")
 @pytest.mark.parametrize("pair", ["digits", "wine"])
 def test_real_data_is_held_out(run, pair):
     code, out, _ = run("validate", "--pair", pair, "--steps", 5, "--held-out", 0.4, "--json")
@@ -288,6 +339,7 @@ def test_ctrl_c_leaves_a_training_that_goes_on_and_no_report(tmp_path):
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["training"]
 
 
+@pytest.mark.usefixtures("_small_critics", "_brief_audits", "_unwritten")
 def test_a_training_that_is_done_is_not_done_again_and_other_settings_are_refused(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     command = ["validate", "--pair", "wine", "--batch-size", "16", "--samples", "50", "--out", "run", "--json"]

@@ -51,7 +51,8 @@ def slope_of(critic, witness):
 def test_small_networks_against_all_patterns(kind, dim):
     critic = random_network(np.random.default_rng(dim), (dim, 4, 4, 1), kind)
     truth = largest_slope(critic, [-1] * dim, [1] * dim)
-    result = audit(critic, domain=[(-1, 1)] * dim, max_seconds=1.0)
+    # In three dimensions the time is all used: any bracket must hold. In fewer it ends long before.
+    result = audit(critic, domain=[(-1, 1)] * dim, max_seconds=0.3 if dim == 3 else 10.0)
     assert_bracket(result, truth)
     assert slope_of(critic.double(), result.witness) == pytest.approx(result.lower, rel=1e-6)
     assert result.lower_is_proven
@@ -99,7 +100,7 @@ def test_one_lipschitz_by_construction(critic):
     """No search finds a slope above 1 + 1e-6, and no more than that is proven."""
     dim = critic.centres.shape[1] if isinstance(critic, Cones) else critic[0].in_features
     for domain in (None, [(-1, 1)] * dim):
-        result = audit(critic, domain=domain, max_seconds=2.0)
+        result = audit(critic, domain=domain, max_seconds=0.5)
         assert result.lower <= 1 + 1e-6
         assert result.upper <= 1 + 1e-6
         assert result.lower > 0.2

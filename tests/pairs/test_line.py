@@ -1,7 +1,6 @@
 """Truth on the line, against closed forms and an independent integration."""
 
 import math
-from itertools import pairwise
 
 import mpmath
 import numpy as np
@@ -62,11 +61,11 @@ def laws(draw):
 
 def distribution_function(law, t):
     if isinstance(law, DiscreteMeasure):
-        return float(law.weights @ (law.points[:, 0] <= t))
+        return law.weights @ (law.points <= t)
     if isinstance(law, pairs.Uniform):
-        return float(np.clip((t - law.low[0]) / (law.high[0] - law.low[0]), 0, 1))
+        return np.clip((t - law.low[0]) / (law.high[0] - law.low[0]), 0, 1)
     if isinstance(law, Gaussian):
-        return float(norm.cdf(t, law.mean[0], math.sqrt(law.cov[0, 0])))
+        return norm.cdf(t, law.mean[0], math.sqrt(law.cov[0, 0]))
     return sum(w * distribution_function(part, t) for w, part in zip(law.weights, law.components, strict=True))
 
 
@@ -83,15 +82,12 @@ def test_any_two_laws(source, target):
     assert pair.w1.width <= 1e-10
     nodes = np.unique([*np.linspace(-25, 25, 201), *pair._solved[1].kinks, *places_of(source), *places_of(target)])
 
-    def gap(t):
-        return abs(distribution_function(source, t) - distribution_function(target, t))
-
     # By Gauss-Legendre between all places where anything is not smooth; inside cells only, so jumps do not matter.
     at, weight = np.polynomial.legendre.leggauss(12)
-    total = sum(
-        (b - a) / 2 * sum(w * gap((a + b) / 2 + (b - a) / 2 * s) for s, w in zip(at, weight, strict=True))
-        for a, b in pairwise(nodes)
-    )
+    middle, half = (nodes[1:] + nodes[:-1]) / 2, np.diff(nodes) / 2
+    t = (middle[:, None] + half[:, None] * at).ravel()
+    gaps = abs(distribution_function(source, t) - distribution_function(target, t)).reshape(-1, 12)
+    total = half @ gaps @ weight
     assert pair.w1.lower - 1e-9 <= total <= pair.w1.upper + 1e-9
     x, y = pair.sample_plan(300, np.random.default_rng(0))
     np.testing.assert_allclose(pair.potential(x) - pair.potential(y), np.abs(x - y)[:, 0], atol=1e-10)
@@ -115,10 +111,11 @@ def test_points_by_the_thousands():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=3000), rng.normal(size=2000)
     assert otgan.wasserstein(x, y).distance in pairs.line(x, y).w1
+    x = x[:1000]
     pair = pairs.line(x, Gaussian([0.0], 1.0))
     assert pair.w1.width <= 1e-10
     value = sum(
-        quad(lambda t, k=k: abs(k / 3000 - norm.cdf(t)), a, b, epsabs=1e-15)[0]
+        quad(lambda t, k=k: abs(k / 1000 - norm.cdf(t)), a, b, epsabs=1e-15)[0]
         for k, (a, b) in enumerate(zip([-9, *np.sort(x)], [*np.sort(x), 9], strict=True))
     )
     assert value == pytest.approx(pair.w1.lower, abs=1e-8)

@@ -1,6 +1,7 @@
-"""Small reports, made in milliseconds by judging closed-form critics."""
+"""Small reports, made once by judging closed-form critics; they are frozen, and tests alter copies."""
 
 import dataclasses
+from functools import cache
 
 import numpy as np
 
@@ -23,6 +24,7 @@ def zero(z):
     return 0 * z[:, 0]
 
 
+@cache
 def report(d: int = 2, critic=first, n: int = 60, name: str = "first coordinate") -> ValidationReport:
     rng = np.random.default_rng(d)
     shift = np.eye(d)[0] * 2
@@ -39,6 +41,7 @@ def certified(upper: float) -> ValidationReport:
     )
 
 
+@cache
 def degenerate() -> dict[str, ValidationReport]:
     """What breaks figures: one point, one place, a constant, a number off the scale."""
     points = np.arange(6.0).reshape(3, 2)

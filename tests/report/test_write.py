@@ -35,6 +35,20 @@ def one_figure(monkeypatch):
     monkeypatch.setattr(write, "validation_figures", lambda found, history: {"bounds": bounds_figure(found)})
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """For tests of which files there are, and not of what is in them."""
+    monkeypatch.setattr(write, "save_png", lambda figure, path: Path(path).write_bytes(b"pixels"))
+    monkeypatch.setattr(write, "as_svg", lambda figure: b"<svg></svg>")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The page of a report with all of its figures, to be read and not to be changed."""
+    folder = tmp_path_factory.mktemp("whole") / "new" / "folder"
+    return write_report(report(), folder, history=HISTORY, settings={"seed": 0})
+
+
 class Page(HTMLParser):
     """Tags with their attributes; checks that every tag that is opened is closed."""
 
@@ -58,9 +72,9 @@ class Page(HTMLParser):
         return [attrs for name, attrs in self.tags if name == tag]
 
 
-def test_all_files_are_written_and_nothing_else(tmp_path):
-    page = write_report(report(), tmp_path / "new" / "folder", history=HISTORY)
-    assert page == tmp_path / "new" / "folder" / "report.html"
+def test_all_files_are_written_and_nothing_else(whole):
+    page = whole
+    assert page.parts[-3:] == ("new", "folder", "report.html")
     figures = ("bounds", "landscape", "transport", "alignment", "slopes", "training")
     assert set(listing(page.parent)) == {
         "report.html",
@@ -71,10 +85,9 @@ def test_all_files_are_written_and_nothing_else(tmp_path):
     assert sorted(path.name for path in page.parent.iterdir()) == ["figures", "report.html", "report.json", "report.md"]
 
 
-def test_the_same_report_gives_the_same_files(tmp_path):
-    for name in ("one", "other"):
-        write_report(report(), tmp_path / name, history=HISTORY, settings={"seed": 0})
-    assert listing(tmp_path / "one") == listing(tmp_path / "other")
+def test_the_same_report_gives_the_same_files(whole, tmp_path):
+    write_report(report(), tmp_path, history=HISTORY, settings={"seed": 0})
+    assert listing(tmp_path) == listing(whole.parent)
 
 
 @pytest.mark.usefixtures("one_figure")
@@ -106,8 +119,8 @@ def test_json_is_strict_and_holds_the_same_numbers(tmp_path):
     assert set(content["versions"]) >= {"otgan", "python", "numpy", "torch"}
 
 
-def test_the_page_needs_nothing_else(tmp_path):
-    text = write_report(report(), tmp_path, history=HISTORY).read_text(encoding="utf-8")
+def test_the_page_needs_nothing_else(whole):
+    text = whole.read_text(encoding="utf-8")
     page = Page(text)
     images = page.all("img")
     assert len(images) == 6
@@ -121,9 +134,9 @@ def test_the_page_needs_nothing_else(tmp_path):
     assert "@import" not in without_images
 
 
-def test_the_page_says_the_verdict_first_and_every_number(tmp_path):
+def test_the_page_says_the_verdict_first_and_every_number(whole):
     found = report()
-    text = html.unescape(write_report(found, tmp_path).read_text(encoding="utf-8"))
+    text = html.unescape(whole.read_text(encoding="utf-8"))
     assert text.index(found.verdict.headline) < text.index("<img")
     assert all(reason in text for reason in found.verdict.reasons)
     for value in (
@@ -166,6 +179,7 @@ def test_what_was_typed_is_escaped_everywhere(tmp_path):
     assert strict(tmp_path / "report.json")["critic"] == HOSTILE
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_markdown_links_the_figures_that_exist(tmp_path):
     found = report(3)
     write_report(found, tmp_path)
@@ -225,6 +239,7 @@ def test_the_page_is_moved_last(tmp_path, monkeypatch):
     assert moved[-3:] == ["report.json", "report.md", "report.html"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_figures_of_an_earlier_report_go_and_other_files_stay(tmp_path):
     write_report(report(2), tmp_path, history=HISTORY)
     (tmp_path / "figures" / "mine.png").write_bytes(b"mine")

@@ -21,10 +21,15 @@ def uniform(n, d=1, seed=0, shift=0.0):
 # Every method keeps its level, on the line and in space, for different and for equal laws.
 
 QUICK = [case for case in cases(60) if not (case.method == "asymptotic, atoms" and case.dim == 2)]
+#: The dearest, whose siblings stay: these laws on the line, and equal ones in eight dimensions.
+SLOW = "asymptotic, atoms | unequal atoms | d=8 | n=60"
 REPLICATIONS = {"asymptotic, atoms": 40, "asymptotic, line": 300}
 
 
-@pytest.mark.parametrize("case", QUICK, ids=lambda case: case.key)
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, id=case.key, marks=[pytest.mark.slow] if case.key == SLOW else []) for case in QUICK],
+)
 def test_coverage_is_at_least_the_level(case):
     results = study([case], REPLICATIONS.get(case.method, 60), None, say=lambda line: None)
     share, error, _ = coverage(results[case.key])
