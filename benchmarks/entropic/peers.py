@@ -6,6 +6,7 @@ Nothing of otgan is imported here but where otgan itself is called: the peers ma
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,6 +17,9 @@ from scipy.spatial.distance import cdist
 FloatArray = NDArray[np.float64]
 OURS, GPU = "otgan", "otgan on the GPU"
 POT, OTT, GEOMLOSS = "POT", "OTT-JAX", "GeomLoss"
+PEERS = (POT, OTT, GEOMLOSS)
+#: What stands among modules for a GPU that torch can use.
+CUDA = "torch.cuda"
 #: Iterations after which a method gives up: never, since the clock stops it. OTT-JAX keeps an error of every tenth.
 ALL = 10**9
 ALL_KEPT = 10**6
@@ -94,6 +98,8 @@ def _ours(problem: Problem, device: str | None = None) -> Call:
 
 def _pot(problem: Problem, method: str, torch: bool = False) -> Call:
     """POT stops on the L2 error of one marginal, the other one being exact: 1 / sqrt(m) of it bounds the L1 error."""
+    if not torch:
+        os.environ["POT_BACKEND_DISABLE_PYTORCH"] = "1"  # not needed, and seconds to import
     import ot
 
     def call(problem: Problem = problem) -> Answer:
@@ -200,7 +206,7 @@ def _geomloss_way(module: str = "geomloss", **settings: Any) -> Method:
 #: All methods, by their names in tables; those of one package are settings, of which the best counts.
 METHODS: dict[str, Method] = {
     OURS: Method(OURS, "otgan.entropic", _ours),
-    GPU: Method(OURS, "otgan.entropic", _ours, {"device": "cuda"}),
+    GPU: Method(OURS, CUDA, _ours, {"device": "cuda"}),
     "POT sinkhorn": _pot_way(method="sinkhorn"),
     "POT sinkhorn_log": _pot_way(method="sinkhorn_log"),
     "POT sinkhorn_log, torch": _pot_way(method="sinkhorn_log", torch=True),

@@ -76,12 +76,13 @@ def wanted(records: list[Record], n: int, epsilon: float) -> list[str]:
     for package in dict.fromkeys(METHODS[name].package for name in tried):
         ours = [name for name in tried if METHODS[name].package == package]
         known = [name for name in ours if name in past]
-        chosen += [min(known, key=lambda name: _rank(past[name]))] if known else ours
+        chosen += [min(known, key=lambda name: rank(past[name]))] if known else ours
     return chosen
 
 
-def _rank(record: Record) -> tuple[bool, float]:
+def rank(record: Record) -> tuple[bool, float]:
     """What reached the error comes first, the quickest before others; then what came nearest to it."""
     if record.get("reached"):
         return False, record["seconds"]
-    return True, record.get("error", float("inf"))
+    error = record.get("error")
+    return True, float("inf") if error is None else error

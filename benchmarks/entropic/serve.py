@@ -8,6 +8,7 @@ A job is a line of JSON; so is every reply. It needs NumPy, SciPy and the method
 from __future__ import annotations
 
 import gc
+import importlib
 import importlib.util
 import json
 import os
@@ -16,6 +17,10 @@ import sys
 import time
 from importlib import metadata
 from typing import Any
+
+import numpy as np
+
+from benchmarks.entropic.peers import CUDA, METHODS, Problem
 
 #: Packages whose versions times depend on, beside our own.
 PACKAGES = ("numpy", "scipy", "torch", "POT", "jax", "ott-jax", "geomloss", "pykeops")
@@ -46,10 +51,6 @@ def main() -> None:
 
 
 def _prepared(job: dict[str, Any]) -> Any:
-    import numpy as np
-
-    from benchmarks.entropic.peers import METHODS, Problem
-
     with np.load(job["sample"]) as sample:
         problem = Problem(sample["x"], sample["y"], job["epsilon"], job["tol"])
     method = METHODS[job["method"]]
@@ -57,8 +58,6 @@ def _prepared(job: dict[str, Any]) -> Any:
 
 
 def _timed(call: Any, file: str) -> dict[str, Any]:
-    import numpy as np
-
     gc.collect()
     started = time.perf_counter()
     answer = call()
@@ -69,6 +68,8 @@ def _timed(call: Any, file: str) -> dict[str, Any]:
 
 
 def _there(module: str) -> bool:
+    if module == CUDA:
+        return _there("torch") and importlib.import_module("torch").cuda.is_available()
     try:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:  # its parent

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 import os
 import statistics
+import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from benchmarks._machine import machine
 from benchmarks.entropic.child import Child, available
-from benchmarks.entropic.peers import METHODS, OURS, Problem
+from benchmarks.entropic import tables
+from benchmarks.entropic.peers import GPU, METHODS, OURS, Problem
 from benchmarks.entropic.plan import TOL, Record, draw
 
 SCHEMA = 1
@@ -31,16 +35,28 @@ class Study:
 
     def __init__(self, file: Path, python: str) -> None:
         self._file, self._python = file, python
-        modules = sorted({method.module for method in METHODS.values()})
-        there, versions = available(python, modules)
-        # Ours runs in this interpreter, whatever the other one finds on its path.
-        self._there = (there - {METHODS[OURS].module}) | available(os.sys.executable, [METHODS[OURS].module])[0]
+        theirs = {method.module for method in METHODS.values() if method.package != OURS}
+        ours = {method.module for method in METHODS.values() if method.package == OURS}
+        there, versions = available(python, theirs)
+        self._there = there | available(sys.executable, ours)[0]
         here = {"machine": machine("otgan", "numpy", "scipy", "numba"), "peers": versions}
         empty: dict[str, Any] = {"schema": SCHEMA, **here, "records": [], "large": []}
         self._results = read(file) if file.exists() else empty
         other = {name: self._results[name] for name in here if self._results[name] != here[name]}
         if other:
             raise SystemExit(f"{file} was measured with {other}, and this is {here}: choose another --out")
+
+    def report(self) -> int:
+        """Print what the file holds, and what it lacks; 1 if ours missed what it must reach, else 0."""
+        for title, section in tables.SECTIONS.items():
+            print(f"\n{title}\n\n{section(self._results)}")
+        missing = sorted({method.package for name, method in METHODS.items() if not self.has(name) and name != GPU})
+        if missing:
+            print(f"\nnot installed, at least in part: {', '.join(missing)} (see --help)")
+        wrong = tables.shortcomings(self._results)
+        for line in wrong:
+            print(f"\nNOT REACHED: {line}")
+        return 1 if wrong else 0
 
     @property
     def records(self) -> list[Record]:
@@ -124,9 +140,9 @@ def _in_turns(peer: Child, ours: Child | None = None, *, cap: float) -> Record:
     record = _judged(runs)
     if ours:
         record["ours"] = _judged(own)
-        if record["ours"]["state"] == "done" and "cap" in record | {"cap": 0} and runs[-1]["state"] in ("done", "over cap"):
-            taken = [run.get("seconds", run.get("cap")) for run in runs]
-            beside = [(own[k]["seconds"] + own[k + 1]["seconds"]) / 2 for k in range(len(runs))]
+        if record["ours"]["state"] == "done" and record["state"] in ("done", "over cap"):
+            beside = [(before["seconds"] + after["seconds"]) / 2 for before, after in pairwise(own)]
+            taken = [run.get("seconds", cap) for run in runs]
             record["ratio"] = statistics.median(t / s for t, s in zip(taken, beside, strict=True))
     return record
 
@@ -138,7 +154,7 @@ def _judged(runs: list[Record]) -> Record:
         return last
     error = max(run["error"] for run in runs)
     seconds = [run["seconds"] for run in runs]
-    said = last | {"runs": seconds, "seconds": statistics.median(seconds), "error": min(error, 1e9)}
+    said = last | {"runs": seconds, "seconds": statistics.median(seconds), "error": error if math.isfinite(error) else None}
     return said | {"reached": error <= TOL, "peak": max(run["peak"] for run in runs)}
 
 
@@ -146,4 +162,4 @@ def _told(record: Record) -> str:
     if record["state"] != "done":
         return f"{record['state']}{', ' + record['why'] if 'why' in record else ''}"
     ratio = f", {record['ratio']:.3g} times ours" if "ratio" in record else ""
-    return f"{record['seconds']:.3g} s, error {record['error']:.1e}{ratio}"
+    return f"{record['seconds']:.3g} s, error {tables.error(record['error'])}{ratio}"
