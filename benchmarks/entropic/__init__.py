@@ -17,8 +17,8 @@ The peers are not needed by otgan, and are best kept apart from it; those that a
     python -m benchmarks entropic --python peers/bin/python
 
 Results go to FILE as they come, and a run that is started again goes on where the last one stopped. `--large` measures
-otgan alone, with its peak memory. `--docs` measures nothing and writes the page of the documentation from FILE. The exit
-code is 1 if ours missed the error, or took more memory than it may.
+otgan alone, with its peak memory. `--docs` measures nothing and writes the page of the documentation from FILE. The
+exit code is 1 if ours missed the error, or took more memory than it may.
 """
 
 from __future__ import annotations

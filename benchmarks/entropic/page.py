@@ -70,8 +70,8 @@ def time_figure(results: dict[str, Any]) -> Figure:
         ax.set_xticks(epsilons, [f"{epsilon:g}" for epsilon in epsilons])
         ax.minorticks_off()
         for name in (OURS, *PEERS):
-            found = {e: tables.ours(results, n, e) if name == OURS else tables.best(results, n, e, name) for e in epsilons}
-            _draw(ax, name, {epsilon: record for epsilon, record in found.items() if record})
+            found = [tables.ours(results, n, e) if name == OURS else tables.best(results, n, e, name) for e in epsilons]
+            _draw(ax, name, {epsilon: record for epsilon, record in zip(epsilons, found, strict=True) if record})
     axes[0].set_ylabel("seconds")
     names = {label: line for ax in axes for line, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     figure.legend(names.values(), names.keys(), loc="outside lower center", ncols=len(names), frameon=False)

@@ -23,7 +23,7 @@ CUDA = "torch.cuda"
 #: Iterations after which a method gives up: never, since the clock stops it. OTT-JAX keeps an error of every tenth.
 ALL = 10**9
 ALL_KEPT = 10**6
-#: Points a side of the problem that warms a method up: of a peer without a compiler, and of otgan, which has several ways.
+#: Points a side of the problem that warms a method up: a peer without a compiler, and otgan, which goes several ways.
 WARM, WARM_OURS = 100, 2000
 
 
@@ -80,7 +80,7 @@ class Method(NamedTuple):
     package: str
     module: str
     prepare: Callable[..., Call]
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any]
 
 
 def _ours(problem: Problem, device: str | None = None) -> Call:
@@ -134,7 +134,7 @@ def _ott(
     decay: float = 1.0,
     share: float = 1.0,
 ) -> Call:
-    """OTT-JAX stops on the L1 error of one marginal; with momentum the other is not exact, so it gets a share of tol."""
+    """OTT-JAX stops on the L1 error of one marginal; with momentum the other is not exact, and each may have a share."""
     import jax
 
     jax.config.update("jax_enable_x64", True)
@@ -144,7 +144,7 @@ def _ott(
     from ott.problems.linear import linear_problem
     from ott.solvers.linear import acceleration, sinkhorn
 
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any]
     if adaptive:
         settings["momentum"] = acceleration.Momentum(start=adaptive)
     elif momentum != 1.0:
@@ -205,7 +205,7 @@ def _geomloss_way(module: str = "geomloss", **settings: Any) -> Method:
 
 #: All methods, by their names in tables; those of one package are settings, of which the best counts.
 METHODS: dict[str, Method] = {
-    OURS: Method(OURS, "otgan.entropic", _ours),
+    OURS: Method(OURS, "otgan.entropic", _ours, {}),
     GPU: Method(OURS, CUDA, _ours, {"device": "cuda"}),
     "POT sinkhorn": _pot_way(method="sinkhorn"),
     "POT sinkhorn_log": _pot_way(method="sinkhorn_log"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.entropic.peers import METHODS, OURS, FloatArray
+from benchmarks.entropic.peers import METHODS, FloatArray
 
 #: L1 error of both marginals together that is asked for.
 TOL = 1e-5
@@ -45,6 +45,7 @@ TRIED: dict[float, tuple[str, ...]] = {
         "GeomLoss, scaling .9",
         "GeomLoss, scaling .99",
         "POT sinkhorn_log, torch",
+        "POT sinkhorn_stabilized",
     ),
     0.001: (
         "POT sinkhorn",
@@ -53,6 +54,7 @@ TRIED: dict[float, tuple[str, ...]] = {
         "GeomLoss, scaling .9",
         "GeomLoss, scaling .99",
         "POT sinkhorn_log, torch",
+        "POT sinkhorn_stabilized",
     ),
 }
 
@@ -68,7 +70,7 @@ def draw(n: int) -> tuple[FloatArray, FloatArray]:
 
 
 def wanted(records: list[Record], n: int, epsilon: float) -> list[str]:
-    """Methods to ask: all that are tried, or of each package what was best at the next smaller size, if that is known."""
+    """Methods to ask: all that are tried, or of each package the best at the next smaller size, where that is known."""
     tried = TRIED[epsilon]
     smaller = max((size for size in SIZES if size < n), default=None)
     past = {r["method"]: r for r in records if (r["n"], r["epsilon"]) == (smaller, epsilon)}

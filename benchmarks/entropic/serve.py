@@ -39,10 +39,9 @@ def main() -> None:
         reply(modules=[name for name in job["modules"] if _there(name)], versions=_versions())
         return
     try:
-        call, run = _prepared(job), 0
+        call = _prepared(job)
         reply(state="ready")
-        for _ in sys.stdin:
-            run += 1
+        for run, _ in enumerate(sys.stdin):
             reply(**_timed(call, f"{job['answers']}/{run}.npz"))
     except MemoryError:
         reply(state="failed", why="out of memory")

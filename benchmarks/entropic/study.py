@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._machine import machine
-from benchmarks.entropic.child import Child, available
 from benchmarks.entropic import tables
+from benchmarks.entropic.child import Child, available
 from benchmarks.entropic.peers import GPU, METHODS, OURS, Problem
 from benchmarks.entropic.plan import TOL, Record, draw
 
@@ -154,7 +154,11 @@ def _judged(runs: list[Record]) -> Record:
         return last
     error = max(run["error"] for run in runs)
     seconds = [run["seconds"] for run in runs]
-    said = last | {"runs": seconds, "seconds": statistics.median(seconds), "error": error if math.isfinite(error) else None}
+    said = last | {
+        "runs": seconds,
+        "seconds": statistics.median(seconds),
+        "error": error if math.isfinite(error) else None,
+    }
     return said | {"reached": error <= TOL, "peak": max(run["peak"] for run in runs)}
 
 

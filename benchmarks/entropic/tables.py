@@ -64,8 +64,8 @@ def peers_table(results: Results) -> str:
     for n, epsilon in cells(results):
         own, quickest = ours(results, n, epsilon), fastest(results, n, epsilon)
         peers = [_beside(best(results, n, epsilon, peer)) for peer in PEERS]
-        ratio = f"{number(quickest['ratio'])}×" if quickest and "ratio" in quickest else ""
-        shortest = f"{ratio} ({quickest['method']})" if quickest else "none reached it"
+        ratio = f"{number(quickest['ratio'])}× " if quickest and "ratio" in quickest else ""
+        shortest = f"{ratio}({quickest['method']})" if quickest else "none reached it"
         rows.append([f"{n:,}", f"{epsilon:g}", number(own["seconds"]) if own else "", *peers, shortest])
     return _table(["n", "ε", f"{OURS}, s", *(f"{peer}, s" for peer in PEERS), "fastest peer / ours"], rows)
 
@@ -74,9 +74,8 @@ def settings_table(results: Results) -> str:
     """Every setting of every peer."""
     rows = []
     for n, epsilon in cells(results):
-        for record in sorted(_cell(results, n, epsilon), key=lambda r: (PEERS + (OURS,)).index(METHODS[r["method"]].package)):
-            if record["method"] == GPU:
-                continue
+        records = [record for record in _cell(results, n, epsilon) if record["method"] != GPU]
+        for record in sorted(records, key=lambda record: PEERS.index(METHODS[record["method"]].package)):
             done = record["state"] == "done"
             time = number(record["seconds"]) if done else _outcome(record)
             ratio = f"{'' if done else '> '}{number(record['ratio'])}×" if "ratio" in record else ""
@@ -141,7 +140,7 @@ def _beside(record: Record | None) -> str:
     if record is None:
         return "not installed or not asked"
     if record["state"] == "done" and record["reached"]:
-        return f"{number(record['seconds'])} ({number(record['ratio'])}×)" if "ratio" in record else number(record["seconds"])
+        return number(record["seconds"]) + (f" ({number(record['ratio'])}×)" if "ratio" in record else "")
     if record["state"] == "over cap" and "ratio" in record:
         return f"> {record['cap']:g} (> {number(record['ratio'])}×)"
     return _outcome(record)
