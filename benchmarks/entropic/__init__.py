@@ -1,14 +1,14 @@
 """Entropic transport at small epsilon: how long does it take, beside POT, OTT-JAX and GeomLoss?
 
-    python -m benchmarks entropic [--n N ...] [--epsilon E ...] [--peer PEER ...] [--large] [--cap SECONDS]
-                                  [--python PYTHON] [--out FILE] [--docs [FOLDER]]
+    python -m benchmarks entropic [--n N ...] [--epsilon E ...] [--peer PEER ...] [--method NAME ...] [--large]
+                                  [--cap SECONDS] [--python PYTHON] [--out FILE] [--docs [FOLDER]]
 
 8 Gaussians to a standard normal sample, with the Euclidean cost, equal weights and double precision, until both
 marginals together are wrong by 1e-5 at most, in L1. Whoever says that it is, one checker of ours computes it again from
 the potentials, as they were returned. Every method runs in a process of its own, which imports, compiles and warms up
 before the clock runs, and is stopped at the cap. Ours runs immediately before and after each run of a peer, and a ratio
-is to the mean of those two, so that a machine that slows down slows both. A peer that reaches the error in under 30
-seconds runs three times. At the smaller size several settings of each peer are tried, and the best of each goes on.
+is to the mean of those two, so that a machine that slows down slows both. A peer that takes less than 30 seconds runs
+three times. At the smaller size several settings of each peer are tried, and the best of each goes on.
 
 The peers are not needed by otgan, and are best kept apart from it; those that are not there are left out:
 
@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
         for path in write_page(read(options.out), options.docs):
             print(path)
         return 0
-    study = Study(options.out, options.python)
+    study = Study(options.out, None if options.large else options.python)
     try:
         if options.large:
             for n, epsilon in LARGE:

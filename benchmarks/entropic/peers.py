@@ -134,7 +134,7 @@ def _ott(
     decay: float = 1.0,
     share: float = 1.0,
 ) -> Call:
-    """OTT-JAX stops on the L1 error of one marginal; with momentum the other is not exact, and each may have a share."""
+    """OTT-JAX stops on the L1 error of one marginal; with momentum the other is not exact, and each has a share."""
     import jax
 
     jax.config.update("jax_enable_x64", True)
@@ -144,7 +144,7 @@ def _ott(
     from ott.problems.linear import linear_problem
     from ott.solvers.linear import acceleration, sinkhorn
 
-    settings: dict[str, Any]
+    settings: dict[str, Any] = {}
     if adaptive:
         settings["momentum"] = acceleration.Momentum(start=adaptive)
     elif momentum != 1.0:

@@ -30,28 +30,30 @@ class Study:
 
     Args:
         file: JSON file that has them, or will.
-        python: Interpreter that has the peers.
+        python: Interpreter that has the peers; None if no peer is asked.
     """
 
-    def __init__(self, file: Path, python: str) -> None:
+    def __init__(self, file: Path, python: str | None) -> None:
         self._file, self._python = file, python
         theirs = {method.module for method in METHODS.values() if method.package != OURS}
         ours = {method.module for method in METHODS.values() if method.package == OURS}
-        there, versions = available(python, theirs)
+        there, versions = available(python, theirs) if python else (set(), {})
         self._there = there | available(sys.executable, ours)[0]
-        here = {"machine": machine("otgan", "numpy", "scipy", "numba"), "peers": versions}
-        empty: dict[str, Any] = {"schema": SCHEMA, **here, "records": [], "large": []}
+        here = machine("otgan", "numpy", "scipy", "numba")
+        empty: dict[str, Any] = {"schema": SCHEMA, "machine": here, "peers": {}, "records": [], "large": []}
         self._results = read(file) if file.exists() else empty
-        other = {name: self._results[name] for name in here if self._results[name] != here[name]}
+        before, now = self._results["machine"] | self._results["peers"], here | versions
+        other = {name: before[name] for name in now if before.get(name, now[name]) != now[name]}
         if other:
-            raise SystemExit(f"{file} was measured with {other}, and this is {here}: choose another --out")
+            raise SystemExit(f"{file} was measured elsewhere ({other}): choose another --out")
+        self._results["peers"] |= versions
 
     def report(self) -> int:
         """Print what the file holds, and what it lacks; 1 if ours missed what it must reach, else 0."""
         for title, section in tables.SECTIONS.items():
             print(f"\n{title}\n\n{section(self._results)}")
         missing = sorted({method.package for name, method in METHODS.items() if not self.has(name) and name != GPU})
-        if missing:
+        if missing and self._python:
             print(f"\nnot installed, at least in part: {', '.join(missing)} (see --help)")
         wrong = tables.shortcomings(self._results)
         for line in wrong:
@@ -121,8 +123,9 @@ def _find(records: list[Record], key: dict[str, Any]) -> Record | None:
 
 
 def _stale(record: Record, cap: float, ours: bool) -> bool:
-    """Whether it was cut off at less time than is now allowed, or ours was not there to compare with."""
-    return (record["state"] == "over cap" and record["cap"] < cap) or (ours and "ours" not in record)
+    """Whether it failed, or was cut off at less time than is now allowed, or ours was not there to compare with."""
+    cut = record["state"] == "over cap" and record.get("cap", cap) < cap
+    return record["state"] == "failed" or cut or (ours and "ours" not in record)
 
 
 def _in_turns(peer: Child, ours: Child | None = None, *, cap: float) -> Record:

@@ -124,7 +124,7 @@ SECTIONS: dict[str, Callable[[Results], str]] = {
 
 def error(value: float | None) -> str:
     """An error in print; None where the potentials give no plan."""
-    return "no plan" if value is None else f"{value:.1e}".replace("e-0", "e-").replace("e+00", "")
+    return "no plan" if value is None else f"{value:.1e}".replace("e-0", "e-").replace("e+00", "").replace(".0e", "e")
 
 
 def number(value: float) -> str:
@@ -148,7 +148,7 @@ def _beside(record: Record | None) -> str:
 
 def _outcome(record: Record) -> str:
     if record["state"] == "done":
-        return f"error {error(record['error'])}, not {TOL:g}, after {number(record['seconds'])} s"
+        return f"error {error(record['error'])}, not {error(TOL)}, after {number(record['seconds'])} s"
     return f"> {record['cap']:g}" if record["state"] == "over cap" else f"failed: {record['why']}"
 
 

@@ -111,7 +111,7 @@ def test_what_ours_misses_and_who_is_fastest_is_told():
     good["ours"] = _in_turns(ran(1.0, 1.0, 1.0, error=0.5), cap=300)
     results["large"] = [{"n": 50_000, "epsilon": 0.05, "reached": True, "state": "done", "peak": 1.5e9}]
     first, second = shortcomings(results)
-    assert first == f"n = 40, ε = 0.05, beside {POT}: error 5.0e-1, not 1e-05, after 1.00 s"
+    assert first == f"n = 40, ε = 0.05, beside {POT}: error 5e-1, not 1e-5, after 1.00 s"
     assert second == "n = 50,000, ε = 0.05: 1.50 GB of memory, not 1.00 GB"
 
 
