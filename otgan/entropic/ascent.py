@@ -40,6 +40,8 @@ FAST, FAR = 0.6, 0.5
 POOR = 0.2
 #: Entries below this share of a row's mean entry are left out of the Hessian.
 CUT = 1e-2
+#: Where a step that is hardly damped leaves more than `SLOW` of the error, fewer are left out, down to this share.
+SLOW, FINEST = 0.3, 1e-16
 #: A Newton step is taken if it gains this share of what was promised; damping falls by `LESS` above `GOOD`, or rises.
 TAKEN, GOOD, LESS, MORE = 0.1, 0.35, 6.0, 8.0
 #: Damping beyond which a Newton step is none.
@@ -135,6 +137,7 @@ class _Climb:
     def __init__(self, kernel: Passes, limits: Limits, most_entries: float, show: Callable[[str], None]) -> None:
         self.kernel, self.limits, self.most_entries, self.show = kernel, limits, most_entries, show
         self.g, self.passes, self.cut = np.zeros(len(kernel.b)), 0, CUT / len(kernel.b)
+        self.finest = FINEST / len(kernel.b)
         self.longest = 0.0
         self.epsilon = np.nan
         self.found: Pass
@@ -201,6 +204,7 @@ class _Climb:
         """A step that gains, or a Sinkhorn step; returns the damping for the next one."""
         if self.found.counts.sum() > self.most_entries:
             self.cut *= 10
+            self.finest = self.cut
             self._sinkhorn_step()
             return damping
         shares = self.kernel.shares(self.g, self.found, self.epsilon, self.cut)
@@ -215,7 +219,12 @@ class _Climb:
             gained = (found.dual - self.found.dual) / promised if promised > 0 else 0.0
             # Near the end the gain drowns in rounding, and the error tells.
             if gained > TAKEN or self._error(found) < 0.9 * self.error:
+                slow = self._error(found) > SLOW * self.error
                 self._move(self.g + step, found)
+                if slow and damping < self.error and self.cut > self.finest:
+                    # What is left out of the Hessian holds the step back, where points share hardly any mass.
+                    self.cut = max(self.finest, self.cut / 100)
+                    self._sinkhorn_step()
                 return damping / LESS if gained > GOOD else damping
             damping *= MORE
         self._sinkhorn_step()

@@ -33,7 +33,7 @@ from otgan.solvers.limits import Limits
 
 #: The cost matrix is kept where it takes no more than this share of the memory that is allowed.
 KEEP = 0.25
-#: Entries of a Hessian at the most: 160 MB.
+#: Entries of a Hessian at the most: 240 MB.
 ENTRIES = 2e7
 
 
@@ -144,7 +144,7 @@ def solve_smoothed(
     max_seconds = as_seconds("max_seconds", max_seconds)
     n, m = problem.shape
     keep = 8.0 * n * m <= KEEP * max_memory
-    entries = min(ENTRIES, KEEP * max_memory / 8)
+    entries = min(ENTRIES, KEEP * max_memory / 12)
     check_memory(
         peak_bytes(n, m, keep=keep, entries=entries) + coordinate_bytes(problem.costs),
         max_memory,

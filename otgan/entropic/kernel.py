@@ -93,6 +93,11 @@ class Kernel:
 
     def _over_rows(self, work: Callable[[int, slice, FloatArray], None], look: Callable[[], None]) -> None:
         """Call work(thread, rows, block) for parts of all blocks; a thread has one part at a time."""
+        if self._threads == 1:
+            for offset, block in self._blocks():
+                work(0, slice(offset, offset + len(block)), block)
+                look()
+            return
         with ThreadPoolExecutor(self._threads) as pool:
             for offset, block in self._blocks():
                 edges = [len(block) * k // self._threads for k in range(self._threads + 1)]
@@ -131,7 +136,7 @@ class Kernel:
         """The plan's entries above the cut, as shares of their row's mass; `found` is the pass for g with that cut."""
         exponents = g / epsilon + self._log_b
         start = np.concatenate([[0], np.cumsum(found.counts)])
-        columns, values = np.zeros(start[-1], np.int32), np.zeros(start[-1], np.float32)
+        columns, values = np.zeros(start[-1], np.int32), np.zeros(start[-1])
 
         def work(thread: int, rows: slice, block: FloatArray) -> None:
             _gather(block, exponents, found.f[rows], epsilon, cut, start[rows], found.counts[rows], columns, values)
@@ -205,7 +210,7 @@ def _gather(
     start: NDArray[np.int64],
     counts: NDArray[np.int64],
     columns: NDArray[np.int32],
-    values: NDArray[np.float32],
+    values: FloatArray,
 ) -> None:
     n, m = block.shape
     room, where = np.empty(m), np.empty(m + 1, np.int32)
@@ -267,4 +272,4 @@ def peak_bytes(n: int, m: int, *, keep: bool, entries: float) -> float:
     """Bytes that passes take at the most: matrix or blocks, vectors, and shares of the plan."""
     block = n * m if keep else min(n * m, BLOCK)
     vectors: Any = 40 * (n + m) + 32 * m * thread_count()
-    return 8.0 * block + vectors + 8.0 * min(entries, n * m)
+    return 8.0 * block + vectors + 12.0 * min(entries, n * m)

@@ -19,7 +19,7 @@ FEW = 50_000
 
 @dataclass(frozen=True, eq=False)
 class Shares:
-    r"""Entries of a plan as shares $S_{ij} = P_{ij}/a_i$ of their rows' mass, in rows; float32 is enough for a step.
+    r"""Entries of a plan as shares $S_{ij} = P_{ij}/a_i$ of their rows' mass, in rows.
 
     Attributes:
         start: Where each row starts, (n + 1,).
@@ -31,7 +31,7 @@ class Shares:
 
     start: NDArray[np.int64]
     columns: NDArray[np.int32]
-    values: NDArray[np.float32]
+    values: FloatArray
     a: FloatArray
     size: int
 
@@ -94,7 +94,7 @@ class Shares:
 def _apply(
     start: NDArray[np.int64],
     columns: NDArray[np.int32],
-    values: NDArray[np.float32],
+    values: FloatArray,
     a: FloatArray,
     direction: FloatArray,
     out: FloatArray,
@@ -112,7 +112,7 @@ def _apply(
 def _diagonal(
     start: NDArray[np.int64],
     columns: NDArray[np.int32],
-    values: NDArray[np.float32],
+    values: FloatArray,
     a: FloatArray,
     out: FloatArray,
 ) -> None:

@@ -89,6 +89,6 @@ class TorchKernel:
             large = shares > cut
             start.append(large.sum(dim=1).cpu().numpy())
             columns.append(large.nonzero()[:, 1].to(torch.int32).cpu().numpy())
-            values.append(shares[large].to(torch.float32).cpu().numpy())
+            values.append(shares[large].cpu().numpy())
         ends = np.cumsum(np.concatenate(start))
         return Shares(ends, np.concatenate(columns), np.concatenate(values), self.a, len(self.b))
