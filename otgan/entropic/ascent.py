@@ -44,10 +44,12 @@ CUT = 1e-2
 SLOW, FINEST = 0.3, 1e-16
 #: A Newton step is taken if it gains this share of what was promised; damping falls by `LESS` above `GOOD`, or rises.
 TAKEN, GOOD, LESS, MORE = 0.1, 0.35, 6.0, 8.0
+#: Gains below this share of the dual value say nothing.
+DROWNED = 1e-13
 #: Damping beyond which a Newton step is none.
 MOST = 1e6
 #: Steps without a smaller error after which rounding is all that is left.
-PATIENCE = 60
+PATIENCE = 30
 #: Times a pass that the certificate takes, which is kept in reserve.
 RESERVE = 3.0
 
@@ -218,7 +220,8 @@ class _Climb:
             promised = float(slope @ step)
             gained = (found.dual - self.found.dual) / promised if promised > 0 else 0.0
             # Near the end the gain drowns in rounding, and the error tells.
-            if gained > TAKEN or self._error(found) < 0.9 * self.error:
+            told = promised > DROWNED * abs(found.dual)
+            if (told and gained > TAKEN) or self._error(found) < 0.9 * self.error:
                 slow = self._error(found) > SLOW * self.error
                 self._move(self.g + step, found)
                 if slow and damping < self.error and self.cut > self.finest:
