@@ -10,6 +10,8 @@ from otgan.validation import ValidationReport, validate
 HISTORY = [
     {"step": step, "estimate": 0.2 * step, "gradient_norm": 1.0 + 1 / step, "penalty": 1 / step} for step in range(1, 9)
 ]
+#: Degenerate reports that `tests/report/test_write.py` writes whole, as pixels and as lines.
+WRITTEN = ("one point each", "one place", "far too small")
 
 
 def first(z):

@@ -13,7 +13,7 @@ import pytest
 from otgan.errors import FileFormatError
 from otgan.plots import bounds_figure
 from otgan.report import check_folder, write, write_report
-from tests.plots.reports import HISTORY, degenerate, report, zero
+from tests.plots.reports import HISTORY, WRITTEN, degenerate, report, zero
 
 HOSTILE = "<script>alert('x')</script> & \"quotes\" | $x$ {{ 7*7 }} \udcff"
 
@@ -189,7 +189,7 @@ def test_markdown_links_the_figures_that_exist(tmp_path):
     assert f"{found.truth.distance:.4g}" in markdown
 
 
-@pytest.mark.parametrize("name", ["one point each", "one place", "far too small"])
+@pytest.mark.parametrize("name", WRITTEN)
 def test_degenerate_reports_are_written(tmp_path, name):
     found = degenerate()[name]
     text = write_report(found, tmp_path).read_text(encoding="utf-8")
