@@ -144,7 +144,7 @@ def solve_smoothed(
     max_seconds = as_seconds("max_seconds", max_seconds)
     n, m = problem.shape
     keep = 8.0 * n * m <= KEEP * max_memory
-    entries = min(ENTRIES, KEEP * max_memory / 12)
+    entries = min(ENTRIES, max_memory / 48)  # of twelve bytes each, a quarter of the memory
     check_memory(
         peak_bytes(n, m, keep=keep, entries=entries) + coordinate_bytes(problem.costs),
         max_memory,
