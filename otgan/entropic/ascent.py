@@ -37,11 +37,11 @@ LOOSE = 0.03
 #: A Sinkhorn step follows another while the error falls to this share, and while it is above `FAR`.
 FAST, FAR = 0.6, 0.5
 #: Where potentials from elsewhere have a larger error than this, a larger ε is tried first.
-POOR = 0.2
+POOR = 0.3
 #: Entries below this share of a row's mean entry are left out of the Hessian.
 CUT = 1e-2
-#: Where a step that is hardly damped leaves more than `SLOW` of the error, fewer are left out, down to this share.
-SLOW, FINEST = 0.3, 1e-16
+#: Where a step from an error below `NEAR` leaves more than `SLOW` of it, fewer are left out, down to this share.
+NEAR, SLOW, FINEST = 1e-5, 0.3, 1e-16
 #: A Newton step is taken if it gains this share of what was promised; damping falls by `LESS` above `GOOD`, or rises.
 TAKEN, GOOD, LESS, MORE = 0.1, 0.35, 6.0, 8.0
 #: Gains below this share of the dual value say nothing.
@@ -100,6 +100,7 @@ def ascend(
     limits: Limits,
     *,
     start: Callable[[float], FloatArray] | None,
+    start_at: float,
     most_entries: float,
     show: Callable[[str], None],
 ) -> Ascent:
@@ -111,6 +112,7 @@ def ascend(
         tol: L1 distance of the column sums from b at which it ends; the row sums are exact up to rounding.
         limits: Where to stop; `max_iter` counts passes.
         start: Gives a potential at the targets, (m,), to start from at an ε; None for none.
+        start_at: Smallest ε for which it is made.
         most_entries: Entries of the Hessian that may be kept.
         show: Is told how far it is.
     """
@@ -119,7 +121,7 @@ def ascend(
     status = Status.CONVERGED
     try:
         if start is not None:
-            current = epsilon
+            current = max(epsilon, start_at)
             while not climb.starts_well(start(current), current) and current < top:
                 current = min(top, FACTOR * current)
         while current > epsilon:
@@ -214,7 +216,7 @@ class _Climb:
         while damping < MOST:
             self._look()
             step = shares.newton_step(
-                self.epsilon * slope, self.found.columns, damping * self.kernel.b, min(0.1, self.error)
+                self.epsilon * slope, self.found.columns, damping * self.kernel.b, min(0.1, self.error**0.5)
             )
             found = self._soften(self.g + step, self.epsilon)
             promised = float(slope @ step)
@@ -224,7 +226,7 @@ class _Climb:
             if (told and gained > TAKEN) or self._error(found) < 0.9 * self.error:
                 slow = self._error(found) > SLOW * self.error
                 self._move(self.g + step, found)
-                if slow and damping < self.error and self.cut > self.finest:
+                if slow and self.error < NEAR and self.cut > self.finest:
                     # What is left out of the Hessian holds the step back, where points share hardly any mass.
                     self.cut = max(self.finest, self.cut / 100)
                     self._sinkhorn_step()

@@ -18,7 +18,10 @@ from otgan.entropic.kernel import Kernel
 from otgan.solvers.limits import Limits
 
 #: Points of the smaller side from which on a sub-sample pays, and the share of points that it takes.
-MANY, SHARE = 3000, 8
+MANY, SHARE = 1000, 4
+
+#: Smallest ε of a sub-sample, as a share of the largest cost over the root of its number of points.
+ROUGH = 0.04
 
 Make = Callable[[PointCosts, FloatArray, FloatArray], Passes]
 
@@ -51,16 +54,18 @@ def climb(
         show(f"starting from {n // SHARE} points")
         (rows, a), (columns, b) = (_sub_sample(kernel.a, n // SHARE), _sub_sample(kernel.b, m // SHARE))
         part = PointCosts(costs.x[rows], costs.y[columns], costs.metric, costs.p)
+        # Below this ε the potentials of a sub-sample are those of its own points, not of space.
+        rough = max(epsilon, ROUGH * costs.scale / len(rows) ** 0.5)
         below = climb(
-            make(part, a, b), part, make, epsilon, max(tol, LOOSE), limits, most_entries=most_entries, show=show
+            make(part, a, b), part, make, rough, max(tol, LOOSE), limits, most_entries=most_entries, show=show
         )
         back = Kernel(PointCosts(costs.y, costs.x[rows], costs.metric, costs.p), kernel.b, a, keep=False)
 
         def start(at: float) -> FloatArray:
             return back.soften(below.found.f, at, 1.0).f
 
-        return ascend(kernel, epsilon, tol, limits, start=start, most_entries=most_entries, show=show)
-    return ascend(kernel, epsilon, tol, limits, start=None, most_entries=most_entries, show=show)
+        return ascend(kernel, epsilon, tol, limits, start=start, start_at=rough, most_entries=most_entries, show=show)
+    return ascend(kernel, epsilon, tol, limits, start=None, start_at=0.0, most_entries=most_entries, show=show)
 
 
 def _sub_sample(weights: FloatArray, count: int) -> tuple[NDArray[np.intp], FloatArray]:
