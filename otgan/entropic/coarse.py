@@ -17,7 +17,7 @@ from otgan.entropic.ascent import LOOSE, Ascent, Passes, ascend
 from otgan.entropic.kernel import Kernel
 from otgan.solvers.limits import Limits
 
-#: Points of the smaller side from which on a sub-sample pays, and the share of points that it takes.
+#: Points of the smaller side from which on a sub-sample pays, and the part of them that it takes, one in so many.
 MANY, SHARE = 1000, 4
 
 #: Smallest ε of a sub-sample, as a share of the largest cost over the root of its number of points.
