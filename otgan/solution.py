@@ -115,7 +115,7 @@ class Bracketed:
 
 
 @dataclass(frozen=True, eq=False)
-class OTSolution:
+class OTSolution(Bracketed):
     """A transport plan and potentials with the bracket that they prove.
 
     Attributes:
@@ -135,45 +135,14 @@ class OTSolution:
     stats: Stats
 
     @property
-    def p(self) -> float:
-        """Exponent of the distance."""
+    def p(self) -> float:  # type: ignore[override]  # no field, since the problem has it
+        """Exponent of the distance; `otgan.transport` has 1, and its distance is the cost itself."""
         return self.problem.costs.p
 
     @property
-    def cost(self) -> float:
-        """W_p^p, in units of length^p: the plan's cost, inside the certificate's interval."""
-        interval = self.certificate.cost
-        return min(max(self.primal_cost, interval.lower), interval.upper)
-
-    @property
-    def distance(self) -> float:
-        """W_p, in units of length (for `otgan.transport` the cost itself); between the two bounds."""
-        return min(max(self.cost ** (1 / self.p), self.lower_bound), self.upper_bound)
-
-    @property
-    def lower_bound(self) -> float:
-        """Proven lower bound of the distance."""
-        return self.certificate.distance.lower
-
-    @property
-    def upper_bound(self) -> float:
-        """Proven upper bound of the distance."""
-        return self.certificate.distance.upper
-
-    @property
-    def gap(self) -> float:
-        """Upper − lower bound of the distance."""
-        return self.certificate.distance.width
-
-    @property
-    def relative_gap(self) -> float:
-        """Gap / upper bound; 0 where that is 0."""
-        return self.certificate.distance.relative_width
-
-    @property
-    def converged(self) -> bool:
-        """Whether the solver reached what was asked: relative_gap ≤ tol, or of a smoothed problem its marginals."""
-        return self.status in (Status.OPTIMAL, Status.CONVERGED)
+    def cost_bounds(self) -> Interval:  # type: ignore[override]  # nor this, since the certificate has it
+        """Proven interval of the cost W_p^p, in units of length^p."""
+        return self.certificate.cost
 
     @cached_property
     def plan(self) -> csr_array:
