@@ -25,7 +25,7 @@ from otgan.checks import FloatArray, as_count, as_number
 from otgan.compiled import compilations, compiled
 from otgan.costs import PointCosts, check_memory, point_costs
 from otgan.coupling import Arcs, exact_coupling, marginal_violation
-from otgan.errors import NotProvidedError
+from otgan.errors import InvalidValueError, NotProvidedError
 from otgan.exact import down, root, two_sum, up
 from otgan.interval import Interval
 from otgan.line import line_cost, line_masses, quantile_coupling
@@ -141,6 +141,14 @@ def gromov_wasserstein(
     check_memory(BYTES_PER_PAIR * (n * n + m * m + n * m), max_memory, "Gromov-Wasserstein")
     one, other = _Shape(source, raw_a, metric), _Shape(target, raw_b, metric)
     masses = WeightMasses(raw_a, raw_b)
+    span = max(one.span, other.span)
+    if span and not 1e-125 < span < 1e125:
+        raise InvalidValueError(
+            "x and y",
+            "have a largest distance whose square fits float64 (1e-125 to 1e125)",
+            f"{span:g}",
+            "change the unit of length of both; GW_2 changes with it in proportion",
+        )
     off = one.error + other.error
     with progress("descending") as show, compilations(lambda: show(COMPILING)):
         lower = max(0.0, root(_lower_cost(one, other), 2, -1) - off)

@@ -67,5 +67,8 @@ def test_what_it_refuses():
         _ = gromov_wasserstein([0.0, 1.0], [0.0, 1.0]).potentials
     with pytest.raises(MemoryLimitError, match="Gromov-Wasserstein needs"):
         gromov_wasserstein(np.zeros((100, 2)), np.zeros((100, 2)), max_memory=1e4)
+    for scale in (1e-200, 1e200):  # squares of distances leave float64
+        with pytest.raises(InvalidInputError, match="x and y must have a largest distance whose square fits"):
+            gromov_wasserstein([0.0, scale], [0.0, 3 * scale])
     with pytest.raises(InvalidInputError, match="max_iter must be between 1"):
         gromov_wasserstein([0.0], [1.0], max_iter=0)
