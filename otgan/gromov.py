@@ -25,8 +25,9 @@ from otgan.checks import FloatArray, as_count, as_number
 from otgan.compiled import compilations, compiled
 from otgan.costs import PointCosts, check_memory, point_costs
 from otgan.coupling import Arcs, exact_coupling, marginal_violation
-from otgan.errors import NotProvidedError
+from otgan.errors import Interrupted, InvalidValueError, NotProvidedError
 from otgan.exact import down, root, two_sum, up
+from otgan.interrupts import interrupts
 from otgan.interval import Interval
 from otgan.line import line_cost, line_masses, quantile_coupling
 from otgan.masses import Masses, WeightMasses
@@ -123,6 +124,7 @@ def gromov_wasserstein(
 
     Raises:
         InvalidInputError: If an argument breaks a rule.
+        Interrupted: After Ctrl-C, when the descent at hand has ended; its `partial` is the solution from it.
         MemoryLimitError: If the distances would need more than `max_memory`.
 
     Source: Mémoli (2011), Gromov-Wasserstein distances and the metric approach to object matching.
@@ -141,21 +143,40 @@ def gromov_wasserstein(
     check_memory(BYTES_PER_PAIR * (n * n + m * m + n * m), max_memory, "Gromov-Wasserstein")
     one, other = _Shape(source, raw_a, metric), _Shape(target, raw_b, metric)
     masses = WeightMasses(raw_a, raw_b)
+    span = max(one.span, other.span)
+    if span and not 1e-125 < span < 1e125:
+        raise InvalidValueError(
+            "x and y",
+            "have a largest distance whose square fits float64 (1e-125 to 1e125)",
+            f"{span:g}",
+            "change the unit of length of both; GW_2 changes with it in proportion",
+        )
     off = one.error + other.error
-    with progress("descending") as show, compilations(lambda: show(COMPILING)):
+    ends = []
+    with progress("descending") as show, compilations(lambda: show(COMPILING)), interrupts() as interrupted:
         lower = max(0.0, root(_lower_cost(one, other), 2, -1) - off)
-        ends = [_descended(one, other, masses, start, max_iter) for start in _starts(one, other)]
-        cost, coupling, violation, stopped = min(ends, key=lambda end: end[0])
+        for start in _starts(one, other):
+            ends.append(_descended(one, other, masses, start, max_iter))
+            if interrupted():
+                break
+    cost, coupling, violation, stopped = min(ends, key=lambda end: end[0])
     # Terms of the sum are not negative: differences, squares and masses round seven times, a row's sum once a term.
     share = (len(coupling[0]) + 16) * UNIT
     upper = math.sqrt(cost) * (1 + share) * (1 + 4 * UNIT) + off
     bounds = Interval(max(0.0, down(lower * lower)), up(upper * upper) if upper else 0.0)
     closed = Interval(lower, upper).relative_width <= tol
-    status = Status.OPTIMAL if closed else Status.ITERATION_LIMIT if stopped else Status.LOCAL
+    status = Status.ITERATION_LIMIT if stopped else Status.LOCAL
+    if closed:
+        status = Status.OPTIMAL
+    elif interrupted():
+        status = Status.INTERRUPTED
     stats = Stats("POT conditional gradient", time.perf_counter() - started, violation, tol)
-    return GromovSolution(
+    solution = GromovSolution(
         masses.floats(masses.a), masses.floats(masses.b), masses, coupling, status, bounds, cost, stats
     )
+    if interrupted():
+        raise Interrupted("the solution", solution)
+    return solution
 
 
 class _Shape:

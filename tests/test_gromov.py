@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from itertools import permutations
 
 import numpy as np
 import pytest
 
-from otgan.errors import InvalidInputError, MemoryLimitError, NotProvidedError
+from otgan import gromov
+from otgan.errors import Interrupted, InvalidInputError, MemoryLimitError, NotProvidedError
 from otgan.gromov import gromov_wasserstein
 from otgan.solution import Status
 
@@ -67,5 +69,30 @@ def test_what_it_refuses():
         _ = gromov_wasserstein([0.0, 1.0], [0.0, 1.0]).potentials
     with pytest.raises(MemoryLimitError, match="Gromov-Wasserstein needs"):
         gromov_wasserstein(np.zeros((100, 2)), np.zeros((100, 2)), max_memory=1e4)
+    for scale in (1e-200, 1e200):  # squares of distances leave float64
+        with pytest.raises(InvalidInputError, match="x and y must have a largest distance whose square fits"):
+            gromov_wasserstein([0.0, scale], [0.0, 3 * scale])
     with pytest.raises(InvalidInputError, match="max_iter must be between 1"):
         gromov_wasserstein([0.0], [1.0], max_iter=0)
+
+
+def test_ctrl_c_leaves_what_the_first_descent_found(monkeypatch):
+    calls = []
+
+    def pressed(*arguments):
+        calls.append(arguments)
+        signal.raise_signal(signal.SIGINT)
+        return descended(*arguments)
+
+    descended = gromov._descended
+    monkeypatch.setattr(gromov, "_descended", pressed)
+    x, y = np.random.default_rng(8).random((6, 2)), np.random.default_rng(9).random((5, 2))
+    with pytest.raises(Interrupted) as stopped:
+        gromov_wasserstein(x, y)
+    monkeypatch.undo()
+    partial, whole = stopped.value.partial, gromov_wasserstein(x, y)
+    assert len(calls) == 1
+    assert partial.status is Status.INTERRUPTED
+    assert not partial.converged
+    assert partial.lower_bound == whole.lower_bound
+    assert partial.upper_bound >= whole.upper_bound

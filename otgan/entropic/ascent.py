@@ -149,6 +149,7 @@ class _Climb:
 
     def starts_well(self, g: FloatArray, epsilon: float) -> bool:
         """Go to a potential from elsewhere; says whether it is a good start at ε."""
+        self.g = g  # where a limit leaves it, if there is no time for a look at it
         self._move(g, self._soften(g, epsilon))
         self.epsilon = epsilon
         return self.error <= POOR
@@ -215,8 +216,9 @@ class _Climb:
         slope = self.kernel.b - self.found.columns
         while damping < MOST:
             self._look()
-            step = shares.newton_step(
-                self.epsilon * slope, self.found.columns, damping * self.kernel.b, min(0.1, self.error**0.5)
+            # Solved without the unit of the cost, whose square may leave float64.
+            step = self.epsilon * shares.newton_step(
+                slope, self.found.columns, damping * self.kernel.b, min(0.1, self.error**0.5)
             )
             found = self._soften(self.g + step, self.epsilon)
             promised = float(slope @ step)

@@ -64,7 +64,8 @@ def sinkhorn(
         y: Target points, (m, d) or (m,).
         a: Source weights, (n,), not negative; normalised to sum to one. None for equal ones.
         b: Target weights, (m,), likewise.
-        epsilon: Smoothing, positive, in units of the cost (length^p); `blur_to_epsilon` says what a length means.
+        epsilon: Smoothing, in units of the cost (length^p), at least 1e-250, and 1e-250 of the largest cost, at most
+            1e250; `blur_to_epsilon` says what a length means.
         p: Exponent of the distance in the cost, 1 ≤ p ≤ 64. Not divided by p, as some libraries do.
         metric: "euclidean", "cityblock", "chebyshev" or "haversine".
         tol: L1 distance of the plan's marginals from the weights at which it counts as converged.
@@ -137,7 +138,8 @@ def solve_smoothed(
         MemoryLimitError: If the solver would need more than `max_memory`.
     """
     started = time.perf_counter()
-    epsilon = as_number("epsilon", epsilon, low=1e-250, high=1e250)
+    # Costs and potentials are divided by it, which must not leave float64.
+    epsilon = as_number("epsilon", epsilon, low=1e-250 * max(1.0, problem.costs.scale), high=1e250)
     tol = as_number("tol", tol, low=0)
     max_iter = as_count("max_iter", max_iter, high=10**18)
     max_memory = as_number("max_memory", max_memory, low=0, open_low=True)

@@ -24,8 +24,10 @@ from otgan.costs import Costs
 from otgan.entropic.exponential import deal, exponentials, largest_of, sum_of
 from otgan.entropic.shares import Shares
 
-#: Entries of the cost matrix that are made at a time where it is not kept: 32 MB.
-BLOCK = 4_000_000
+#: Entries of the cost matrix that are made at a time where it is not kept: 16 MB.
+BLOCK = 2_000_000
+#: Such blocks at the peak, when one is being made: the one before it, distances, and their power.
+BLOCKS = 3
 #: Pairs below which a second thread costs more than it saves.
 FEW = 20_000
 
@@ -270,6 +272,6 @@ def _round(
 
 def peak_bytes(n: int, m: int, *, keep: bool, entries: float) -> float:
     """Bytes that passes take at the most: matrix or blocks, vectors, and shares of the plan."""
-    block = n * m if keep else min(n * m, BLOCK)
+    blocks = 2 * n * m if keep else BLOCKS * min(n * m, BLOCK)
     vectors: Any = 40 * (n + m) + 32 * m * thread_count()
-    return 8.0 * block + vectors + 12.0 * min(entries, n * m)
+    return 8.0 * blocks + vectors + 12.0 * min(entries, n * m)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ SHARE = 1e-12
 @dataclass(frozen=True, eq=False)
 class EntropicPlan:
     r"""$P_{ij} = a_i b_j \exp((f_i + g_j - c_{ij})/ε)$, whose rows sum to a and columns nearly to b.
+
+    Rows are made from g, as f is: where ε is below the rounding of f, they sum to a all the same.
 
     Attributes:
         f: Potential at the source points, (n,), in units of the cost.
@@ -47,8 +50,14 @@ class EntropicPlan:
 
     def rows(self, index: NDArray[np.intp] | slice) -> FloatArray:
         """Rows of the plan as they are, (len(index), m)."""
-        exponents = (self.f[index, None] + self.g - self.costs.block(index, slice(None))) / self.epsilon
-        return np.asarray(self.a[index, None] * self.b * np.exp(np.minimum(exponents, 700.0)))
+        exponents = self.g / self.epsilon + self._log_b - self.costs.block(index, slice(None)) * (1 / self.epsilon)
+        shares = np.exp(exponents - exponents.max(axis=1, keepdims=True))
+        return np.asarray(shares * (self.a[index] / shares.sum(axis=1))[:, None])
+
+    @cached_property
+    def _log_b(self) -> FloatArray:
+        with np.errstate(divide="ignore"):  # no mass: nothing arrives
+            return np.asarray(np.log(self.b))
 
     def apply(self, values: Any) -> FloatArray:
         """P @ values, for values (m,) or (m, k) at the targets; also written `plan @ values`."""

@@ -29,6 +29,8 @@ from otgan.solve import wasserstein
 START, START_PER_ATOM = 4000, 10
 #: Steps between two words on the progress line.
 TELL = 100
+#: Multiple of ε above which exponentials are 0 in float64.
+LOWEST = 800.0
 
 
 def ascend(
@@ -103,5 +105,5 @@ def _shares(atoms: PointCosts, points: FloatArray, g: FloatArray, b: FloatArray,
         return np.bincount(cell_of(atoms.to_targets(points), g), minlength=len(b)) / len(points)
     height = _costs(atoms, points) - g
     height -= height.min(axis=1, keepdims=True)
-    soft = b * np.exp(-height / epsilon)
+    soft = b * np.exp(-np.minimum(height, LOWEST * epsilon) / epsilon)
     return np.asarray((soft / soft.sum(axis=1, keepdims=True)).mean(axis=0))

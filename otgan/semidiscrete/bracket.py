@@ -95,17 +95,24 @@ def bracket(
     if diameter is None:
         kind = f"statistical at level {level:g}, asymptotic"
         quantile = -float(ndtri(delta))
-        below, above = (quantile * float(part.std(ddof=1)) / math.sqrt(n) for part in (f, own.potentials.f))
+        below, above = (quantile * _deviation(part) / math.sqrt(n) for part in (f, own.potentials.f))
     else:
         kind = f"statistical at level {level:g}, finite-sample"
         below = above = _range(draws, diameter) * math.sqrt(math.log(1 / delta) / (2 * n))
     value = float(f.mean() + b @ g)
     rounding = ROUNDING * draws.scale
     lower = max(0.0, down(value - below - rounding))
-    upper = up(own.certificate.cost.upper + above + rounding)
+    upper = own.certificate.cost.upper + above + rounding
+    upper = up(upper) if upper else 0.0
     masses = np.bincount(cell_of(draws, g), minlength=len(b)) / n
     # Where the ends cross, one of them is wrong: an event that the level already counts.
     return Bracket(Interval(min(lower, upper), upper, kind), value, Potentials(f, g, draws), masses)
+
+
+def _deviation(values: FloatArray) -> float:
+    """Standard deviation; in whatever unit, no square leaves float64."""
+    span = float(np.ptp(values))
+    return span * float(((values - values[0]) / span).std(ddof=1)) if span else 0.0
 
 
 def _range(draws: PointCosts, diameter: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import threading
+import tracemalloc
 
 import numpy as np
 import ot
@@ -14,8 +15,11 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 import otgan
+from otgan.entropic.ascent import ascend
 from otgan.entropic.exponential import exponentials
+from otgan.entropic.kernel import Kernel
 from otgan.errors import InvalidInputError, MemoryLimitError, NotProvidedError
+from otgan.solvers.limits import Limits
 
 
 def samples(seed, n=40, m=30, dim=2, zeros=True):
@@ -219,6 +223,7 @@ def test_stops_in_time_and_by_ctrl_c():
         ({"epsilon": -1}, "epsilon must be in"),
         ({"epsilon": math.nan}, "epsilon must be in"),
         ({"epsilon": "small"}, "epsilon must be a real number"),
+        ({"epsilon": 1e251}, r"epsilon must be in \[1e-250, 1e\+250\]"),
         ({"epsilon": 1, "tol": -1}, "tol must be in"),
         ({"epsilon": 1, "p": 0.5}, "p must be in"),
         ({"epsilon": 1, "max_iter": 0}, "max_iter must be between"),
@@ -234,6 +239,59 @@ def test_memory_is_refused_before_it_is_taken():
         otgan.sinkhorn(np.zeros((1000, 2)), np.ones((1000, 2)), epsilon=1, max_memory=1e5)
     with pytest.raises(NotProvidedError, match="store its f, g and epsilon"):
         otgan.sinkhorn([0.0], [1.0], epsilon=1).save("plan.npz")
+
+
+@pytest.mark.parametrize(("p", "max_memory"), [(1, 3.2e7), (2, 3.2e7), (2, 6.5e7), (2, 1.5e8)])
+def test_memory_stays_below_what_is_allowed(p, max_memory):
+    x = np.random.default_rng(13).normal(size=(1500, 2))
+    tracemalloc.start()
+    try:
+        otgan.sinkhorn(x, x + 1, epsilon=1, p=p, max_memory=max_memory, max_iter=2)
+    except MemoryLimitError:
+        assert max_memory < 4e7
+    finally:
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < max_memory
+
+
+@pytest.mark.parametrize("exponent", [-660, 660])
+def test_other_units_change_nothing_else(exponent):
+    """A factor of a power of two is exact, and squares of such costs leave float64."""
+    x, y, a, b = samples(14)
+    here, there = (otgan.sinkhorn(x * s, y * s, a, b, epsilon=0.01 * s) for s in (1.0, 2.0**exponent))
+    assert there.passes == here.passes
+    assert there.distance == here.distance * 2.0**exponent
+    with pytest.raises(InvalidInputError, match="epsilon must be in"):  # the ratio leaves float64
+        otgan.sinkhorn(x * 2.0**660, y * 2.0**660, a, b, epsilon=1e-200)
+
+
+@pytest.mark.parametrize("epsilon", [1e-12, 1e-16, 1e-30, 1e-200])
+def test_plans_have_their_mass_where_epsilon_is_below_rounding(epsilon):
+    x, y, a, b = samples(15)
+    found = otgan.sinkhorn(x, y, a, b, epsilon=epsilon, max_iter=30)
+    np.testing.assert_allclose(dense(found).sum(axis=1), a, rtol=1e-13)
+    assert abs(dense(found).sum(axis=0) - b).sum() == pytest.approx(found.stats.marginal_violation, rel=1e-3)
+    assert (dense(found)[:, b == 0] == 0).all()
+
+
+def test_start_is_not_lost_where_no_time_is_left_for_a_look_at_it():
+    x, y, a, b = samples(16, zeros=False)
+    good = otgan.sinkhorn(x, y, a, b, epsilon=0.1)
+    costs = otgan.costs.point_costs(x, y)
+    limits = Limits(1e-6, 100, math.inf, math.inf, lambda: True)
+    found = ascend(
+        Kernel(costs, a, b, keep=True),
+        0.1,
+        1e-6,
+        limits,
+        start=lambda at: good.g,
+        most_entries=1e6,
+        show=lambda text: None,
+    )
+    assert found.status is otgan.Status.INTERRUPTED
+    assert found.passes == 0
+    assert found.error == pytest.approx(good.stats.marginal_violation, abs=1e-12)
 
 
 def test_blur_is_a_length():

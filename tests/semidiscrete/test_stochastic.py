@@ -114,6 +114,28 @@ def test_far_atoms_and_scales():
     assert small.upper_bound >= shift - math.sqrt(2)
 
 
+@pytest.mark.parametrize("exponent", [-330, 330])
+def test_the_radius_knows_the_units(exponent):
+    """Squares of costs leave float64 here; the interval is as wide, beside the distance, as in any other unit."""
+    s = 2.0**exponent
+    y = np.random.default_rng(4).random((5, 2))
+    one, other = (solve(Uniform([0.0] * 2, [u] * 2), y * u, p=2, max_iter=5, n_fresh=200) for u in (1.0, s))
+    assert one.relative_gap > 0.01
+    assert other.relative_gap == pytest.approx(one.relative_gap, rel=1e-6)
+
+
+def test_smoothing_that_is_hardly_any_is_none():
+    law, atoms = Uniform([0.0, 0.0], [1.0, 1.0]), np.random.default_rng(4).random((5, 2))
+    none, hardly = (solve(law, atoms, max_iter=5, n_fresh=100, epsilon=epsilon) for epsilon in (0.0, 1e-320))
+    assert hardly.g == pytest.approx(none.g, abs=1e-12)
+
+
+def test_a_law_that_is_its_atoms_is_at_distance_nothing():
+    found = solve(np.zeros((1, 2)), np.zeros((3, 2)), max_iter=1, n_fresh=100)
+    assert found.upper_bound == 0.0
+    assert found.converged
+
+
 def test_translations_of_a_gaussian():
     """All mass to one atom: W_1 is the mean of a norm, here that of a normal law on the line."""
     found = solve(Gaussian([0.0], [[4.0]]), [0.0], level=0.999)
