@@ -286,6 +286,7 @@ def test_start_is_not_lost_where_no_time_is_left_for_a_look_at_it():
         1e-6,
         limits,
         start=lambda at: good.g,
+        start_at=0.0,
         most_entries=1e6,
         show=lambda text: None,
     )
