@@ -48,8 +48,9 @@ TAKEN, GOOD, LESS, MORE = 0.1, 0.35, 6.0, 8.0
 DROWNED = 1e-13
 #: Damping beyond which a Newton step is none.
 MOST = 1e6
-#: Steps without a smaller error after which rounding is all that is left.
-PATIENCE = 30
+#: Steps after which rounding is all that is left, if the error has not fallen, nor the dual risen by more than a share
+#: of the largest cost: a climb gains long before the error shows it.
+PATIENCE, LEAST = 30, 1e-14
 #: Times a pass that the certificate takes, which is kept in reserve.
 RESERVE = 3.0
 
@@ -160,7 +161,8 @@ class _Climb:
             self._move(self.g, self._soften(self.g, epsilon))
             self.epsilon = epsilon
         before, damping, newton = np.inf, np.inf, False
-        best, since = self.error, 0
+        best, highest, since = self.error, self.found.dual, 0
+        least = LEAST * max(self.kernel.costs.scale, epsilon)
         while self.error > tol:
             self.show(f"epsilon {epsilon:.2g}, marginal error {self.error:.1e}")
             if not newton and (self.error < FAST * before or self.error > FAR):
@@ -171,7 +173,9 @@ class _Climb:
                 damping = self._newton_step(last)
                 # While the model is trusted more and more, it is the better step; else Sinkhorn's smoothes the way.
                 newton, before = damping < last, np.inf
-            best, since = (self.error, 0) if self.error < 0.99 * best else (best, since + 1)
+            gains = self.error < 0.99 * best or self.found.dual > highest + least
+            since = 0 if gains else since + 1
+            best, highest = min(best, self.error), max(highest, self.found.dual)
             if since > PATIENCE:
                 raise StopHere(Status.ROUNDING)
 

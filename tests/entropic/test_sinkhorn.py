@@ -275,6 +275,15 @@ def test_plans_have_their_mass_where_epsilon_is_below_rounding(epsilon):
     assert (dense(found)[:, b == 0] == 0).all()
 
 
+def test_says_rounding_only_where_rounding_is_what_is_left():
+    """A climb that still gains is stopped by max_iter, and says so, however long its error stays where it is."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(150, 2)), rng.normal(size=(150, 2)) + 1
+    gaining = otgan.sinkhorn(x, y, epsilon=1e-9, max_iter=400)
+    assert gaining.status is otgan.Status.ITERATION_LIMIT
+    assert otgan.sinkhorn(x[:30], y[:30], epsilon=0.1, tol=0).status is otgan.Status.ROUNDING
+
+
 def test_start_is_not_lost_where_no_time_is_left_for_a_look_at_it():
     x, y, a, b = samples(16, zeros=False)
     good = otgan.sinkhorn(x, y, a, b, epsilon=0.1)
