@@ -80,7 +80,7 @@ def entropic_barycenter(
     started = time.perf_counter()
     read = read_measures(measures, weights, metric=metric)
     points = as_points("support", support).copy()
-    smoothing = as_number("epsilon", epsilon, low=0, open_low=True)
+    smoothing = as_number("epsilon", epsilon, low=1e-250, high=1e250)
     share = as_number("tol", tol, low=0, open_low=True)
     steps, seconds = as_count("max_iter", max_iter), as_seconds("max_seconds", max_seconds)
     limit = as_number("max_memory", max_memory, low=0, open_low=True)

@@ -150,6 +150,6 @@ def _solve_program(
     potentials, at = [], 0
     for size, count in zip(sizes, read.counts, strict=True):
         prices = found.eqlin.marginals[at + n : at + n + size] * largest
-        potentials.append(prices / count if count else np.zeros(size))
+        potentials.append(prices / count if count > NOISE else np.zeros(size))  # any are valid
         at += n + size
     return masses / masses.sum(), potentials

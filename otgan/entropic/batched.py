@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
 from otgan.entropic.ascent import FACTOR, GOOD, LESS, LOOSE, MORE, TAKEN
+from otgan.metrics import UNIT
 
 #: Steps at one ε after which a problem is left as it is; most take ten at the last one.
 STEPS = 60
@@ -69,8 +70,10 @@ def smooth_batch(costs: FloatArray, a: FloatArray, b: FloatArray, epsilon: float
             break
         current = max(epsilon, current / FACTOR)
         places = _passed(costs, a, b, places.g, current)
-    # Points without mass get their soft minima.
-    g = np.where(b > 0, places.g, -epsilon * _log_mean((places.f[:, :, None] - costs) / epsilon, a))
+    # Targets with less mass than the tolerance may have been sent anywhere. A step of Sinkhorn brings them back, raises
+    # no error, and gives points without mass their soft minima.
+    g = -epsilon * _log_mean((places.f[:, :, None] - costs) / epsilon, a)
+    places = _passed(costs, a, b, g, epsilon)
     return SmoothedBatch(places.f, g, places.error)
 
 
@@ -121,8 +124,10 @@ def _newton_step(
     rows: FloatArray, columns: FloatArray, a: FloatArray, b: FloatArray, damping: FloatArray, right: FloatArray
 ) -> FloatArray:
     """Steps of the semi-dual, (B, m), damped by damping · diag(b)."""
-    # b bᵀ holds the direction in which nothing changes, and 1 the targets that have no mass.
+    # b bᵀ holds the direction in which nothing changes, and 1 the targets that have no mass. Where a damping drowns in
+    # rounding, twice the unit of that keeps the matrix regular.
     hessian = b[:, :, None] * b[:, None] - rows.transpose(0, 2, 1) @ (a[:, :, None] * rows)
     diagonal = np.arange(b.shape[1])
     hessian[:, diagonal, diagonal] += columns + damping[:, None] * b + (b == 0)
+    hessian[:, diagonal, diagonal] += 2 * UNIT
     return np.asarray(np.linalg.solve(hessian, right[:, :, None])[:, :, 0])

@@ -104,7 +104,7 @@ def _solve(
     n, m = x.shape[1], columns.shape[2]
     all_costs = np.empty((n, m))
     for t in range(first, last):
-        fill(0, n, x[t], columns[t], norm, all_costs)
+        fill(np.int64(0), n, x[t], columns[t], norm, all_costs)
         for i in range(n):
             for j in range(m):
                 length = all_costs[i, j] * unit
@@ -148,14 +148,25 @@ def _optimal_tree(
             least[j] = min(least[j], costs[i, j])
             most = max(most, costs[i, j])
             far[i] -= costs[i, j]
-    order = np.argsort(far, kind="mergesort")
+    # NumPy's own sort takes seconds to compile here; this one is stable too, and quick for a few hundred.
+    order = np.arange(n)
+    for i in range(1, n):
+        k = i
+        while k > 0 and far[order[k - 1]] > far[i]:
+            order[k] = order[k - 1]
+            k -= 1
+        order[k] = i
     tails, heads, flows, root = serve(costs, -least, 4 * (most + 1), order, a, b)
     preorder, parent, above = rooted(tails, heads, flows, root)
     place = np.empty(n + m, np.int64)
-    place[preorder] = np.arange(n + m)
-    links, flow, height = moved(linked(preorder, parent, n), place), above[preorder][place], np.zeros(n + m)
+    for k in range(n + m):  # as index arrays these would take seconds to compile
+        place[preorder[k]] = k
+    flow, height = np.empty(n + m, np.int64), np.zeros(n + m)
+    for k in range(n + m):
+        flow[k] = above[preorder[place[k]]]
+    links = moved(linked(preorder, parent, n), place)
     for share in thresholds:
-        at = idle = 0
+        at = idle = np.int64(0)  # a literal would have the search compiled once more
         while idle < n:
             _, at, idle = row_pivots(links, flow, height, costs, share * most, at, idle, 2**62)
     return links, flow, height

@@ -81,11 +81,11 @@ def primal_bound(plan: FloatArray, high: FloatArray, a: FloatArray, b: FloatArra
     travel = math.fsum((plan * high).sum(axis=1))
     sides = (plan.sum(axis=1), a), (plan.sum(axis=0), b)
     total = float(plan.sum())
+    cost, bound = lost, up(lost * (1 + 8 * UNIT * (1 + n + m)))
     if not total:
-        return lost, up(lost * (1 + 8 * UNIT * (1 + n + m)))
-    slope = travel + rho * sum(float((r * logarithm(r, masses)).sum()) for r, masses in sides)
-    best = math.exp(min(600.0, -slope / (2 * rho * total)))  # where the derivative in the scale is zero
-    cost, bound = math.inf, math.inf
+        return cost, bound
+    slope = travel / rho + sum(float((r * logarithm(r, masses)).sum()) for r, masses in sides)
+    best = math.exp(min(600.0, -slope / (2 * total)))  # where the derivative in the scale is zero
     # Sums of terms that are not negative are good to a part in (n + m) · u.
     share = (n + m + 16) * UNIT
     for scale in (1.0, best):
@@ -102,7 +102,12 @@ def primal_bound(plan: FloatArray, high: FloatArray, a: FloatArray, b: FloatArra
 
 def logarithm(r: FloatArray, masses: FloatArray) -> FloatArray:
     """Logarithm of r / mass; 0 where r is 0, since it is then multiplied by 0."""
-    return np.log(r / masses, out=np.zeros_like(r), where=r > 0)
+    with np.errstate(over="ignore"):
+        ratio = np.divide(r, masses, out=np.ones_like(r), where=r > 0)
+    inside = (ratio > 1e-300) & (ratio < 1e300)
+    # Outside a quotient loses its digits; the difference has them, to u times the logarithms of the two.
+    outside = np.log(np.where(inside, 1.0, r)) - np.log(masses)
+    return np.asarray(np.where(inside, np.log(np.where(inside, ratio, 1.0)), outside))
 
 
 def lower_bound(

@@ -85,7 +85,7 @@ def unbalanced_wasserstein(
     costs = point_costs(source, target, metric=metric, p=p)
     n, m = costs.shape
     rho = _price(reach, costs.p)
-    smoothing = as_number("epsilon", epsilon, low=0, open_low=True)
+    smoothing = as_number("epsilon", epsilon, low=1e-250, high=1e250)
     seconds = as_seconds("max_seconds", max_seconds)
     steps = as_count("max_iter", max_iter)
     share = as_number("tol", tol, low=0)

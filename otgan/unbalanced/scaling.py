@@ -29,6 +29,8 @@ from otgan.unbalanced.bounds import log_sum
 FACTOR, STEPS = 0.25, 10
 #: Pairs of steps between two looks at the gap, each of which costs about half a pair.
 LOOK = 5
+#: The logarithm of how much more than all mass an entry of a plan may be.
+MORE = 40.0
 #: Entries of a row block that are worth a thread.
 PER_THREAD = 100_000
 
@@ -113,11 +115,10 @@ def scale(
         if last or status is not Status.CONVERGED:
             break
         softness *= FACTOR
-    if (
-        softness > epsilon
-    ):  # stopped on the way: the plan of softer potentials would overflow here, after a step it does not
-        f = soft_transform(costs, g, log_b, epsilon) * rho / (rho + epsilon)
-        g = soft_transform(across, f, log_a, epsilon) * rho / (rho + epsilon)
+    if softness > epsilon:  # stopped on the way: the plan of softer potentials would overflow, after a step it does not
+        damping = rho / (rho + epsilon)
+        f = damping * soft_transform(costs, g, log_b, epsilon)
+        g = damping * soft_transform(across, f, log_a, epsilon)
     result = _assess(costs, a, b, f, g, rho, epsilon)[1]
     return Scaled(result.f, result.g, result.plan, result.value, result.violation, status)
 
@@ -130,7 +131,10 @@ def _assess(
     With the plan P of two potentials, the costs drop out of the difference, and what remains is
     $ρ KL(P1 \,|\, a e^{-f/ρ}) + ρ KL(P^T1 \,|\, b e^{-g/ρ})$: no term of it is negative.
     """
-    plan = np.exp((f[:, None] + g - costs) / epsilon) * a[:, None] * b
+    heights = f / epsilon + np.log(a), g / epsilon + np.log(b)
+    # No plan worth having moves e^MORE times all mass; one that does comes of an ε below the rounding of potentials.
+    most = math.log(float(a.sum()) + float(b.sum())) + MORE
+    plan = np.exp(np.minimum(heights[0][:, None] + heights[1] - costs / epsilon, most))
     sides = (plan.sum(axis=1), f, a), (plan.sum(axis=0), g, b)
     asked = [np.log(mass) - potential / rho for _, potential, mass in sides]
     gap = rho * sum(divergence(has, logs) for (has, _, _), logs in zip(sides, asked, strict=True))

@@ -98,6 +98,14 @@ def test_weights_of_a_measure_and_points_without_mass():
     np.testing.assert_allclose(mean.measure.weights, [1, 0], atol=1e-12)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_measure_that_hardly_counts():
+    mean = fixed_support_barycenter([[1e100], [0.0, 2e100]], [0.0, 3e100], weights=[1.0, 1e-121])
+    np.testing.assert_allclose(mean.masses, [1, 0], atol=1e-12)
+    assert mean.converged
+    assert mean.cost == pytest.approx(1e200)
+
+
 def test_bracket_holds_when_time_is_up():
     rng = np.random.default_rng(2)
     measures, support = [rng.normal(size=(30, 2)) + k for k in range(3)], rng.normal(size=(30, 2))

@@ -200,6 +200,36 @@ def test_limit_of_time():
     assert found.lower_bound <= found.distance <= found.upper_bound
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("amount", "rho"), [(5e-324, 1.0), (1e-310, 1e-30), (1e-200, 1e-190), (1e40, 1.0)])
+def test_a_plan_of_next_to_nothing_costs_what_to_move_nothing_costs(amount, rho):
+    a, b = np.array([350.0]), np.array([2e-4])
+    cost, bound = primal_bound(np.array([[amount]]), np.array([[1e5 * rho]]), a, b, rho)
+    assert cost == pytest.approx(rho * 350.0002, rel=1e-14)
+    assert cost <= bound <= cost * (1 + 1e-13)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("a", "b", "reach", "epsilon", "length"),
+    [
+        (1e26, 1e-20, 1.0, 1e-6, 1.0),  # masses that differ by far
+        (3e11, 8e26, 1.0, 1e-20, 0.3),  # smoothing below the rounding of the potentials
+        (0.7, 9e11, 1.0, 1e-20, 0.1),
+        (1e3, 1e2, 1e99, 1e180, 1e100),  # costs whose products leave float64
+    ],
+)
+def test_settings_far_apart(a, b, reach, epsilon, length):
+    """Against the closed form for a point and a point, with one more that coincides with the first of them."""
+    x, y, p = [0.0, 0.0], [length], 2 if length > 1e50 else 1
+    found = unbalanced_wasserstein(x, y, [a / 4, 3 * a / 4], [b], reach=reach, epsilon=epsilon, p=p, max_iter=50)
+    price = reach**p
+    truth = price * (a + b) - 2 * price * math.sqrt(a) * math.sqrt(b) * math.exp(-(length**p) / price / 2)
+    assert found.cost_bounds.lower * (1 - 1e-14) <= truth <= found.cost_bounds.upper * (1 + 1e-14)
+    assert found.cost_bounds.upper <= price * (a + b) * (1 + 1e-13)  # to move nothing is a plan too
+    assert np.isfinite(found.plan).all()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
