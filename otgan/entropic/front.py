@@ -179,7 +179,8 @@ def _solve(
     passes = kernel if device is None else make(part, kernel.a, kernel.b)
     climbed = climb(passes, part, make, epsilon, limits.tol, limits, most_entries=entries, show=show)
     show("proving the bracket")
-    last = kernel.soften(climbed.g, epsilon, 1.0)  # what is reported is recomputed, by the kernel that certifies
+    # What is reported was found for the very g that is returned; what a device found is computed anew.
+    last = climbed.found if passes is kernel else kernel.soften(climbed.g, epsilon, 1.0)
     slope = kernel.b - last.columns
     violation = float(abs(slope).sum())
     f, g = np.empty(len(problem.a)), np.empty(len(problem.b))
