@@ -1,7 +1,8 @@
 """The innermost loops: exponentials of a row, and its largest entry and sums.
 
-NumPy's and LLVM's exponential take 9 ns an entry without a vector math library; these take about 1 ns. Functions with
-liberties in their arithmetic are small and have one purpose each: the compiler has been seen to err on larger ones.
+The C library's exponential takes 4 to 9 ns an entry in a compiled loop, since LLVM comes without a vector math library;
+this one takes 1 to 2. Functions with liberties in their arithmetic are small and have one purpose each: the compiler
+has been seen to err on larger ones.
 """
 
 from __future__ import annotations

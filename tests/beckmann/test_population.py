@@ -91,7 +91,7 @@ def test_equal_laws_are_at_distance_zero():
 
 def test_the_default_pair_and_its_samples():
     source, target = eight_gaussians(), Gaussian.standard(2)
-    bracket = otgan.population_w1(source, target, rtol=0.02)
+    bracket = otgan.population_w1(source, target, rtol=0.01)
     assert bracket.converged
     assert 0.88 < bracket.lower_bound < bracket.upper_bound < 0.90
     # the function that proves the lower bound, on fresh samples
