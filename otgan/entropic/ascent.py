@@ -3,7 +3,9 @@ r"""The ascent on the semi-dual: Sinkhorn's step where it gains fast, a damped N
 The semi-dual $D(g) = \langle a, f(g) \rangle + \langle b, g \rangle$ is concave, with gradient b − q, where q are the
 column sums of the plan P, and Hessian $-(\mathrm{diag}(q) - P^T \mathrm{diag}(1/a) P)/ε$. Sinkhorn's step is
 $g_j \mathrel{+}= ε \log(b_j/q_j)$. The Hessian is nearly sparse for small ε: entries of P below a cut are left out, but
-their mass stays on the diagonal, so that steps become shorter and not wild. The system is damped by µ diag(b), as
+their mass stays on the diagonal, so that steps become shorter and not wild. Where too many are left, as for large ε,
+neighbouring targets share one step, and a Sinkhorn step, under which differences between neighbours die out, follows.
+The system is damped by µ diag(b), as
 Levenberg and Marquardt do for least squares: along directions in which hardly any mass is shared the quadratic model
 holds for steps of ε only. µ follows the ratio of what a step gains to what the model promised.
 
@@ -24,7 +26,8 @@ from typing import Protocol
 import numpy as np
 
 from otgan.checks import FloatArray
-from otgan.costs import Costs
+from otgan.costs import PointCosts
+from otgan.entropic.groups import Grouping, neighbours
 from otgan.entropic.kernel import Pass
 from otgan.entropic.shares import Shares
 from otgan.solution import Status
@@ -38,10 +41,13 @@ LOOSE = 0.03
 FAST, FAR = 0.6, 0.5
 #: Where potentials from elsewhere have a larger error than this, a larger ε is tried first.
 POOR = 0.3
-#: Entries below this share of a row's mean entry are left out of the Hessian.
+#: Entries below this share of a row's mean entry, of targets or of groups of them, are left out of the Hessian.
 CUT = 1e-2
 #: Where a step from an error below `NEAR` leaves more than `SLOW` of it, fewer are left out, down to this share.
 NEAR, SLOW, FINEST = 1e-5, 0.3, 1e-16
+#: Where entries are those of groups of targets, this share of those that may be kept is aimed at: at the rim of the
+#: region that a row sees its groups are not full.
+GROUPED = 0.25
 #: A Newton step is taken if it gains this share of what was promised; damping falls by `LESS` above `GOOD`, or rises.
 TAKEN, GOOD, LESS, MORE = 0.1, 0.35, 6.0, 8.0
 #: Gains below this share of the dual value say nothing.
@@ -62,7 +68,7 @@ class Passes(Protocol):
     b: FloatArray
 
     @property
-    def costs(self) -> Costs:
+    def costs(self) -> PointCosts:
         """Costs between all pairs."""
         ...
 
@@ -70,7 +76,7 @@ class Passes(Protocol):
         """One pass; see `Kernel.soften`."""
         ...
 
-    def shares(self, g: FloatArray, found: Pass, epsilon: float, cut: float) -> Shares:
+    def shares(self, g: FloatArray, found: Pass, epsilon: float, cut: float, grouping: Grouping | None) -> Shares:
         """The plan's largest entries; see `Kernel.shares`."""
         ...
 
@@ -144,6 +150,7 @@ class _Climb:
         self.g, self.passes, self.cut = np.zeros(len(kernel.b)), 0, CUT / len(kernel.b)
         self.finest = FINEST / len(kernel.b)
         self.longest = 0.0
+        self._groupings: dict[int, Grouping] = {}
         self.epsilon = np.nan
         self.found: Pass
         self.error = np.inf
@@ -209,14 +216,20 @@ class _Climb:
         g = self.g + self.epsilon * step
         self._move(g, self._soften(g, self.epsilon))
 
+    def _grouping(self) -> Grouping | None:
+        """Targets in so many groups that the plan's entries for them are few enough; None where all of them are."""
+        m, entries = len(self.g), int(self.found.counts.sum())
+        if entries <= self.most_entries:
+            return None
+        depth = int(np.log2(max(1.0, GROUPED * self.most_entries * m / entries)))
+        if depth not in self._groupings:
+            self._groupings[depth] = neighbours(self.kernel.costs.scaled[1], depth, self.most_entries)
+        return self._groupings[depth]
+
     def _newton_step(self, damping: float) -> float:
         """A step that gains, or a Sinkhorn step; returns the damping for the next one."""
-        if self.found.counts.sum() > self.most_entries:
-            self.cut *= 10
-            self.finest = self.cut
-            self._sinkhorn_step()
-            return damping
-        shares = self.kernel.shares(self.g, self.found, self.epsilon, self.cut)
+        grouping = self._grouping()
+        shares = self.kernel.shares(self.g, self.found, self.epsilon, self.cut, grouping)
         slope = self.kernel.b - self.found.columns
         while damping < MOST:
             self._look()
@@ -232,7 +245,10 @@ class _Climb:
             if (told and gained > TAKEN) or self._error(found) < 0.9 * self.error:
                 slow = self._error(found) > SLOW * self.error
                 self._move(self.g + step, found)
-                if slow and self.error < NEAR and self.cut > self.finest:
+                if grouping is not None:
+                    # What a step has that varies within groups is smooth after Sinkhorn's.
+                    self._sinkhorn_step()
+                elif slow and self.error < NEAR and self.cut > self.finest:
                     # What is left out of the Hessian holds the step back, where points share hardly any mass.
                     self.cut = max(self.finest, self.cut / 100)
                     self._sinkhorn_step()

@@ -10,7 +10,7 @@ its column sums and its cost are, and of its entries those that matter to a Newt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
 from otgan.compiled import compiled, thread_count
-from otgan.costs import Costs
+from otgan.costs import PointCosts
 from otgan.entropic.exponential import deal, exponentials, largest_of, sum_of
+from otgan.entropic.groups import Grouping
 from otgan.entropic.shares import Shares
 
-#: Entries of the cost matrix that are made at a time where it is not kept: 16 MB.
-BLOCK = 2_000_000
-#: Such blocks at the peak, when one is being made: the one before it, distances, and their power.
+#: Entries of the cost matrix that a thread makes at a time where it is not kept: 4 MB, near the processor's cache.
+BLOCK = 500_000
+#: Such blocks of a thread at the peak, when one is being made: the one before it, distances, and their power.
 BLOCKS = 3
 #: Pairs below which a second thread costs more than it saves.
 FEW = 20_000
@@ -78,36 +79,31 @@ class Kernel:
         keep: Whether to hold the cost matrix in memory.
     """
 
-    def __init__(self, costs: Costs, a: FloatArray, b: FloatArray, *, keep: bool) -> None:
+    def __init__(self, costs: PointCosts, a: FloatArray, b: FloatArray, *, keep: bool) -> None:
         self.costs, self.a, self.b = costs, a, b
         self._log_b = np.log(b)
         self._kept = costs.block(slice(None), slice(None)) if keep else None
         self._threads = thread_count() if len(a) * len(b) > FEW else 1
 
-    def _blocks(self) -> Iterator[tuple[int, FloatArray]]:
-        n, m = self.costs.shape
-        if self._kept is not None:
-            yield 0, self._kept
-            return
-        step = max(1, BLOCK // m)
-        for start in range(0, n, step):
-            yield start, self.costs.block(slice(start, min(n, start + step)), slice(None))
-
     def _over_rows(self, work: Callable[[int, slice, FloatArray], None], look: Callable[[], None]) -> None:
-        """Call work(thread, rows, block) for parts of all blocks; a thread has one part at a time."""
+        """Call work(thread, rows, costs) for all rows, a few at a time; a thread has one part at a time."""
+        n, m = self.costs.shape
+        step = max(1, BLOCK // m) if self._kept is None else -(-n // self._threads)
+
+        def part(thread: int, start: int) -> None:
+            rows = slice(start, min(n, start + step))
+            kept = self._kept
+            work(thread, rows, self.costs.block(rows, slice(None)) if kept is None else kept[rows])
+
         if self._threads == 1:
-            for offset, block in self._blocks():
-                work(0, slice(offset, offset + len(block)), block)
+            for start in range(0, n, step):
+                part(0, start)
                 look()
             return
         with ThreadPoolExecutor(self._threads) as pool:
-            for offset, block in self._blocks():
-                edges = [len(block) * k // self._threads for k in range(self._threads + 1)]
-                parts = [
-                    (k, slice(offset + edges[k], offset + edges[k + 1]), block[edges[k] : edges[k + 1]])
-                    for k in range(self._threads)
-                ]
-                for done in [pool.submit(work, *part) for part in parts]:
+            for first in range(0, n, step * self._threads):
+                starts = range(first, min(n, first + step * self._threads), step)
+                for done in [pool.submit(part, *job) for job in enumerate(starts)]:
                     done.result()
                 look()
 
@@ -134,9 +130,19 @@ class Kernel:
         dual = float(self.a @ f + self.b @ g)
         return Pass(f, columns.sum(axis=0), float(cost.sum()), dual, counts)
 
-    def shares(self, g: FloatArray, found: Pass, epsilon: float, cut: float) -> Shares:
-        """The plan's entries above the cut, as shares of their row's mass; `found` is the pass for g with that cut."""
+    def shares(self, g: FloatArray, found: Pass, epsilon: float, cut: float, grouping: Grouping | None) -> Shares:
+        """The plan's entries above the cut, as shares of their row's mass.
+
+        Args:
+            g: Potential at the targets, (m,).
+            found: The pass for g with that cut.
+            epsilon: In units of the cost.
+            cut: Of the entries, or of those of a group of mean size.
+            grouping: Groups of targets to add entries up in; None to keep them apart.
+        """
         exponents = g / epsilon + self._log_b
+        if grouping is not None:
+            return self._shares_of_groups(exponents, found.f, epsilon, cut, grouping)
         start = np.concatenate([[0], np.cumsum(found.counts)])
         columns, values = np.zeros(start[-1], np.int32), np.zeros(start[-1])
 
@@ -145,6 +151,25 @@ class Kernel:
 
         self._over_rows(work, lambda: None)
         return Shares(start, columns, values, self.a, len(self.b))
+
+    def _shares_of_groups(
+        self, exponents: FloatArray, f: FloatArray, epsilon: float, cut: float, grouping: Grouping
+    ) -> Shares:
+        groups, size, room = grouping.groups, grouping.size, grouping.most_entries
+        counts, parts = np.zeros(len(f), np.int64), {}
+        least = cut * len(groups) / size
+
+        def work(thread: int, rows: slice, block: FloatArray) -> None:
+            columns, values = np.empty(len(block) * size + 1, np.int32), np.empty(len(block) * size + 1)
+            found = counts[rows]
+            count = _gather_groups(block, exponents, f[rows], epsilon, least, groups, found, columns, values)
+            if counts.sum() > room:  # what is left out stays on the Hessian's diagonal
+                count, found[:] = 0, 0
+            parts[rows.start] = columns[:count].copy(), values[:count].copy()
+
+        self._over_rows(work, lambda: None)
+        columns, values = (np.concatenate([parts[at][k] for at in sorted(parts)]) for k in (0, 1))
+        return Shares(np.concatenate([[0], np.cumsum(counts)]), columns, values, self.a, size, groups)
 
     def round(self, g: FloatArray, epsilon: float, keep: FloatArray, missing: FloatArray) -> Rounded:
         """Sums of the plan for g with its columns multiplied by `keep`.
@@ -236,6 +261,39 @@ def _gather(
 
 
 @compiled
+def _gather_groups(
+    block: FloatArray,
+    exponents: FloatArray,
+    f: FloatArray,
+    epsilon: float,
+    least: float,
+    groups: NDArray[np.int32],
+    counts: NDArray[np.int64],
+    columns: NDArray[np.int32],
+    values: FloatArray,
+) -> int:
+    n, m = block.shape
+    size = len(values) // n
+    room, shares, power, sums = np.empty(m), np.empty(m), np.empty(m), np.empty(size)
+    bits = power.view(np.int64)
+    rate, at = 1 / epsilon, 0
+    for i in range(n):
+        height = f[i] * rate
+        for j in range(m):
+            room[j] = min(exponents[j] - block[i, j] * rate + height, 0.0)
+        exponentials(room, shares, power, bits)
+        sums[:] = 0.0
+        for j in range(m):
+            sums[groups[j]] += shares[j]
+        before = at
+        for k in range(size):
+            columns[at], values[at] = k, sums[k]
+            at += sums[k] > least
+        counts[i] = at - before
+    return at
+
+
+@compiled
 def _round(
     block: FloatArray,
     exponents: FloatArray,
@@ -272,6 +330,6 @@ def _round(
 
 def peak_bytes(n: int, m: int, *, keep: bool, entries: float) -> float:
     """Bytes that passes take at the most: matrix or blocks, vectors, and shares of the plan."""
-    blocks = 2 * n * m if keep else BLOCKS * min(n * m, BLOCK)
+    blocks = 2 * n * m if keep else BLOCKS * thread_count() * min(n * m, BLOCK)
     vectors: Any = 40 * (n + m) + 32 * m * thread_count()
-    return 8.0 * blocks + vectors + 12.0 * min(entries, n * m)
+    return 8.0 * blocks + vectors + 24.0 * min(entries, n * m)  # where entries are of groups, twice for a moment

@@ -1,4 +1,8 @@
-r"""The Hessian of the semi-dual, from the plan's largest entries, and its damped systems."""
+r"""The Hessian of the semi-dual, from the plan's largest entries, and its damped systems.
+
+Where the entries are too many, neighbouring targets are taken together: the system is projected on steps that are equal
+within each group, which is exact but for steps that vary within one.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +27,11 @@ class Shares:
 
     Attributes:
         start: Where each row starts, (n + 1,).
-        columns: Target index of each entry, (k,).
+        columns: Target, or group of targets, of each entry, (k,).
         values: (k,).
         a: Source weights, (n,).
-        size: Number m of targets.
+        size: Number of targets, or of groups.
+        groups: The group of each target, (m,), where entries are those of groups; None where they are of targets.
     """
 
     start: NDArray[np.int64]
@@ -34,6 +39,7 @@ class Shares:
     values: FloatArray
     a: FloatArray
     size: int
+    groups: NDArray[np.int32] | None = None
 
     def newton_step(self, slope: FloatArray, sums: FloatArray, damping: FloatArray, tol: float) -> FloatArray:
         r"""Solve $(\mathrm{diag}(q + μ) - S^T \mathrm{diag}(a) S)\, z = s$ by conjugate gradients.
@@ -44,8 +50,15 @@ class Shares:
             damping: µ, (m,), positive.
             tol: Relative residual in L1 at which to stop.
         """
+        if self.groups is None:
+            return self._solve(slope, sums + damping, tol)
+        uphill, base = np.zeros(self.size), np.zeros(self.size)
+        np.add.at(uphill, self.groups, slope)
+        np.add.at(base, self.groups, sums + damping)
+        return self._solve(uphill, base, tol)[self.groups]
+
+    def _solve(self, slope: FloatArray, base: FloatArray, tol: float) -> FloatArray:
         with ThreadPoolExecutor(self._threads) as pool:
-            base = sums + damping
             diagonal = np.maximum(base - self._product(pool, None), 1e-12 * base + 1e-300)
             x, residual = np.zeros(self.size), slope.copy()
             scaled = residual / diagonal

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from otgan.checks import FloatArray
-from otgan.costs import Costs, PointCosts
+from otgan.costs import PointCosts
+from otgan.entropic.groups import Grouping
 from otgan.entropic.kernel import Pass
 from otgan.entropic.shares import Shares
 from otgan.errors import InvalidValueError, NotProvidedError
@@ -36,7 +39,7 @@ class TorchKernel:
     def __init__(self, costs: PointCosts, a: FloatArray, b: FloatArray, device: str) -> None:
         if costs.metric.name not in NORMS:
             raise NotProvidedError(f"metric {costs.metric.name!r} runs on the processor; leave device out")
-        self.costs: Costs = costs
+        self.costs = costs
         self.a, self.b = a, b
         self._norm = NORMS[costs.metric.name]
         self._scale = 2.0 ** costs.scaled[2]
@@ -80,15 +83,26 @@ class TorchKernel:
         dual = float(self.a @ found + self.b @ g)
         return Pass(found, columns.cpu().numpy(), float(cost), dual, torch.cat(counts).cpu().numpy())
 
-    def shares(self, g: FloatArray, found: Pass, epsilon: float, cut: float) -> Shares:
-        """The plan's largest entries; see `Kernel.shares`."""
+    def shares(self, g: FloatArray, found: Pass, epsilon: float, cut: float, grouping: Grouping | None) -> Shares:
+        """The plan's largest entries, of targets or groups of them; see `Kernel.shares`."""
         exponents, f = self._to(g) / epsilon + self._log_b, self._to(found.f) / epsilon
+        m = len(self.b)
+        groups: NDArray[np.int32] | None
+        groups, size, room = (None, m, math.inf)
+        if grouping is not None:
+            groups, size, room = grouping.groups, grouping.size, grouping.most_entries
+        to = None if groups is None else torch.as_tensor(groups, device=f.device)
         start, columns, values = [np.zeros(1, np.int64)], [], []
         for rows, block in self._blocks():
             shares = torch.exp(exponents - block / epsilon + f[rows, None])
-            large = shares > cut
+            if to is not None:
+                shares = shares.new_zeros(len(block), size).index_add_(1, to, shares)
+            large = shares > cut * m / size
+            room -= int(large.sum())
+            if room < 0:  # what is left out stays on the Hessian's diagonal
+                large[:] = False
             start.append(large.sum(dim=1).cpu().numpy())
             columns.append(large.nonzero()[:, 1].to(torch.int32).cpu().numpy())
             values.append(shares[large].cpu().numpy())
         ends = np.cumsum(np.concatenate(start))
-        return Shares(ends, np.concatenate(columns), np.concatenate(values), self.a, len(self.b))
+        return Shares(ends, np.concatenate(columns), np.concatenate(values), self.a, size, groups)
