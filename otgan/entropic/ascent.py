@@ -45,9 +45,9 @@ POOR = 0.3
 CUT = 1e-2
 #: Where a step from an error below `NEAR` leaves more than `SLOW` of it, fewer are left out, down to this share.
 NEAR, SLOW, FINEST = 1e-5, 0.3, 1e-16
-#: Where entries are those of groups of targets, this share of those that may be kept is aimed at: at the rim of the
-#: region that a row sees its groups are not full.
-GROUPED = 0.25
+#: Where entries are those of groups of targets, this share of those that may be kept is aimed at, since groups at the
+#: rim of what a row sees are not full; but not more than this share of all pairs: more is slower than a further pass.
+GROUPED, WORTH = 0.5, 0.06
 #: A Newton step is taken if it gains this share of what was promised; damping falls by `LESS` above `GOOD`, or rises.
 TAKEN, GOOD, LESS, MORE = 0.1, 0.35, 6.0, 8.0
 #: Gains below this share of the dual value say nothing.
@@ -221,7 +221,8 @@ class _Climb:
         m, entries = len(self.g), int(self.found.counts.sum())
         if entries <= self.most_entries:
             return None
-        depth = int(np.log2(max(1.0, GROUPED * self.most_entries * m / entries)))
+        aim = min(GROUPED * self.most_entries, WORTH * len(self.kernel.a) * m)
+        depth = int(np.log2(max(1.0, aim * m / entries)))
         if depth not in self._groupings:
             self._groupings[depth] = neighbours(self.kernel.costs.scaled[1], depth, self.most_entries)
         return self._groupings[depth]
