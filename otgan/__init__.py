@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from otgan import autograd, critics, lipschitz, measures, pairs, statistics, testing, training
+    from otgan import autograd, critics, gan, lipschitz, measures, pairs, statistics, testing, training
     from otgan.autograd import OTLoss
     from otgan.barycenters import entropic_barycenter, fixed_support_barycenter, free_support_barycenter
     from otgan.beckmann import DensityLaw, PopulationW1, image_w1, population_w1
@@ -73,6 +73,7 @@ _ROOMS = (
     "autograd",
     "critics",
     "errors",
+    "gan",
     "lipschitz",
     "measures",
     "pairs",
@@ -105,6 +106,7 @@ __all__ = [
     "entropic_barycenter",
     "fixed_support_barycenter",
     "free_support_barycenter",
+    "gan",
     "gaussian_wasserstein",
     "gromov_wasserstein",
     "image_w1",

@@ -1,0 +1,45 @@
+"""Networks that draw: noise in, points out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+
+def mlp(sizes: Sequence[int], seed: int, *, activation: type[nn.Module] = nn.ReLU) -> nn.Sequential:
+    """Linear layers of these sizes with activations between them, with weights that the seed alone decides.
+
+    Weights have variance 2 / fan-in, biases are 0.
+
+    Source: He et al. (2015), Delving deep into rectifiers, Sec. 2.2.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in pairwise(sizes):
+        linear = nn.utils.skip_init(nn.Linear, fan_in, fan_out)
+        nn.init.kaiming_normal_(linear.weight, nonlinearity="relu", generator=generator)
+        nn.init.zeros_(linear.bias)
+        layers += [linear, activation()]
+    return nn.Sequential(*layers[:-1])
+
+
+class Flat(nn.Module):
+    """A network on points of some shape, as a network on flat ones.
+
+    Args:
+        network: (n, *shape) -> anything, or noise -> (n, *shape).
+        shape: What rows of the input are made into; None leaves them as they are.
+    """
+
+    def __init__(self, network: nn.Module, shape: tuple[int, ...] | None) -> None:
+        super().__init__()
+        self.network, self.shape = network, shape
+
+    def forward(self, points: Tensor) -> Tensor:
+        """(n, D) -> (n, …), flat."""
+        if self.shape is not None:
+            points = points.reshape(len(points), *self.shape)
+        return self.network(points).flatten(1)

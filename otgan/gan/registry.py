@@ -1,0 +1,42 @@
+"""The systems by name, for the command line and `train_gan`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from otgan.errors import InvalidTypeError, InvalidValueError
+from otgan.gan.dual import WganGpSystem
+from otgan.gan.system import System
+
+#: Every way of learning to draw, by its name on the command line.
+SYSTEMS: Mapping[str, type[System]] = {system.name: system for system in (WganGpSystem,)}
+
+
+def get_system(system: Any, **options: Any) -> System:
+    """Read a system.
+
+    Args:
+        system: A name in `SYSTEMS`, or a `System` with its hyper-parameters, which is returned as it is.
+        **options: Hyper-parameters of a system that is given by name.
+
+    Raises:
+        InvalidValueError: If the name is unknown, or an option out of range.
+        InvalidTypeError: If it is neither, or an option is unknown.
+    """
+    if isinstance(system, System):
+        if options:
+            raise InvalidTypeError("options", "come with a name", f"{system!r} beside them", "set them in the system")
+        return system
+    if not isinstance(system, str):
+        raise InvalidTypeError("method", "be a name or a System", type(system).__name__, "write 'wgan-gp'")
+    if system not in SYSTEMS:
+        raise InvalidValueError("method", f"be one of {', '.join(SYSTEMS)}", repr(system), "choose one of these names")
+    kind = SYSTEMS[system]
+    for name in options:
+        if name not in kind.__dataclass_fields__:
+            known = ", ".join(kind.__dataclass_fields__)
+            raise InvalidTypeError(
+                "options", f"be hyper-parameters of {system} ({known})", repr(name), "check the spelling"
+            )
+    return kind(**options)

@@ -1,0 +1,208 @@
+"""Training a generator, by any system, with the exact distance watched beside its own loss."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from otgan.checks import FloatArray, as_count, as_number
+from otgan.critics.arguments import read_device, read_widths
+from otgan.critics.fingerprints import data_fingerprint, network_fingerprint
+from otgan.errors import InvalidTypeError, InvalidValueError
+from otgan.gan.average import Averages
+from otgan.gan.data import Data, get_data
+from otgan.gan.generated import Generated
+from otgan.gan.networks import Flat
+from otgan.gan.registry import get_system
+from otgan.gan.system import Start, System, Task
+from otgan.training import Callback, Parts, W1Monitor, run
+from otgan.training.folder import Resume
+from otgan.training.loop import read_callbacks
+
+#: Points from which the units of training are taken.
+PILOT = 4096
+#: Coordinates of the noise, and widths of the hidden layers, unless something else is asked for.
+NOISE_DIM, HIDDEN = 2, (128, 128, 128)
+#: How often a training looks at the exact distance.
+LOOKS = 50
+#: The prefix of the averaged networks among the parts of a run.
+AVERAGE = "average_"
+
+
+def train_gan(
+    data: Any,
+    method: str | System = "wgan-gp",
+    *,
+    net: str | None = None,
+    hidden: Sequence[int] = HIDDEN,
+    noise_dim: int | None = None,
+    generator: nn.Module | None = None,
+    critic: nn.Module | None = None,
+    steps: int = 5000,
+    batch_size: int = 256,
+    ema: float = 0.999,
+    seed: int = 0,
+    threads: int | None = None,
+    device: str | torch.device | None = None,
+    callbacks: Sequence[Callback] = (),
+    every: int = 10,
+    monitor: bool = True,
+    n_samples: int = 1000,
+    folder: str | os.PathLike[str] | None = None,
+    resume: Resume = False,
+    checkpoint_seconds: float = 60.0,
+    tensorboard: bool = False,
+    progress: bool = False,
+) -> Generated:
+    r"""Learn to draw from a law.
+
+    Points are centred, and divided by one scale for all coordinates; images of numbers in [0, 1] come to [−1, 1]. With
+    a `generator` of one's own the units of training are those of the data.
+
+    Args:
+        data: A name in `otgan.gan.TOYS`, points, images, a `Measure`, or `Data`; see `get_data`.
+        method: A name in `SYSTEMS`, or a `System` with hyper-parameters of your choice.
+        net: "mlp", or "dcgan" for images; None for whichever fits.
+        hidden: Widths of the hidden layers of new networks that are mlps.
+        noise_dim: Coordinates of the noise; None for 2, or for images 32.
+        generator: A module (n, noise_dim) -> (n, *shape) of one's own, which is trained in place.
+        critic: A module (n, *shape) -> (n,) or (n, 1) of one's own, likewise.
+        steps: Of the generator.
+        batch_size: Points in a batch.
+        ema: Of the means of weights by which points are drawn, in [0, 1); 0 for the weights as they are.
+        seed: Of weights, batches and noise. The same seed gives the same weights, bit for bit, with the same number of
+            threads on the same machine.
+        threads: Of PyTorch while training; None leaves it as it is.
+        device: Where to train and to leave the networks.
+        callbacks: Called as ``callback(step, numbers)``; see `otgan.training.run`.
+        every: Steps between two lines of the log.
+        monitor: Whether to look now and then at the exact W1 of generated and held-out points.
+        n_samples: Points of each side in such a look.
+        folder: Where settings, log and checkpoints are kept, so that a run that was killed can go on.
+        resume: Whether to go on with the run in the folder; "auto" if there is one.
+        checkpoint_seconds: Seconds between two checkpoints.
+        tensorboard: Whether to write curves to the folder.
+        progress: Whether to show a bar, on a terminal.
+
+    Returns:
+        What was learnt, a measure.
+
+    Raises:
+        InvalidValueError: If a number is out of range, or a name unknown.
+        CriticError: If a critic couples samples, or breaks another rule of `otgan.critics.check_critic`.
+        TrainingDivergedError: If a loss becomes NaN or infinite.
+        TrainingInterrupted: After Ctrl-C, with a folder; its message says how to resume.
+        CheckpointError: If the run in the folder has other settings, or other data.
+    """
+    system, known = get_system(method), get_data(data)
+    callbacks = read_callbacks(callbacks)
+    task = _task(known, net, hidden, noise_dim)
+    steps, batch_size, seed = (
+        as_count("steps", steps),
+        as_count("batch_size", batch_size),
+        as_count("seed", seed, low=0),
+    )
+    place = torch.device("cpu") if device is None else read_device(device)
+    root = np.random.SeedSequence(seed)
+    rng = np.random.default_rng(root.spawn(1)[0])
+    weights_seed, noise_seed = (int(word) for word in root.generate_state(2))
+    pilot = known.train.sample(PILOT, rng)
+    own = {name: module for name, module in (("generator", generator), ("critic", critic)) if module is not None}
+    _check_own(system, own)
+    centre, scale = (np.zeros(task.dim), 1.0) if own else units(pilot, known)
+    begun = {name: network_fingerprint(module) for name, module in own.items()}
+
+    def to_units(points: FloatArray) -> Tensor:
+        return torch.from_numpy((points - centre) / scale).to(place, torch.float32)
+
+    networks = system.networks(task, weights_seed) if generator is None else {"generator": Flat(generator, None)}
+    for network in networks.values():
+        network.to(place).train()
+    start = Start(task, to_units(pilot), weights_seed, steps, batch_size, critic)
+    play = system.play(start, networks)
+    averages = Averages(networks, as_number("ema", ema, low=0, high=1 - 1e-9))
+    learnt = Generated(system, task, averages.networks, centre, scale)
+    draws = torch.Generator().manual_seed(noise_seed)
+
+    def real() -> Tensor:
+        return to_units(known.train.sample(batch_size, rng))
+
+    def step(k: int) -> dict[str, float]:
+        numbers = play.step(k, real, draws)
+        averages.update(k)
+        if system.own_is_length:
+            numbers["own"] *= scale
+        return numbers
+
+    watchers: list[Callback] = list(callbacks)
+    if monitor:
+        watchers.insert(0, watch(known, learnt, max(1, steps // LOOKS), n_samples, seed))
+    kept: dict[str, Any] = {}
+    if folder is not None:
+        means = {AVERAGE + name: network for name, network in averages.networks.items()}
+        kept = {
+            "folder": folder, "resume": resume, "checkpoint_seconds": checkpoint_seconds, "tensorboard": tensorboard,
+            "parts": Parts(
+                {**play.modules, **means}, play.optimizers, {"data": rng, "draws": draws}, numbers=play.numbers
+            ),
+            "settings": {
+                "data": known.name, "fingerprint": data_fingerprint((known.train, known.held_out), (pilot, pilot[:0])),
+                "method": system.name, "options": dataclasses.asdict(system), "task": dataclasses.asdict(task),
+                "batch_size": batch_size, "ema": averages.decay, "seed": seed, "monitor": monitor,
+                "n_samples": n_samples, "centre": centre.tolist(), "scale": scale, "own_networks": begun,
+            },
+        }  # fmt: skip
+    try:
+        with torch.enable_grad():
+            run(
+                step, steps, callbacks=watchers, every=every, threads=threads, progress=progress,
+                name=system.name, **kept,
+            )  # fmt: skip
+    finally:
+        play.finish()
+    return learnt
+
+
+def watch(data: Data, learnt: Generated, every: int, n_samples: int, seed: int) -> W1Monitor:
+    """A look at the exact W1 of generated and held-out points, every so many steps."""
+    return W1Monitor(
+        data.held_out, generate=lambda n, rng: learnt.sample(n, rng), modules=tuple(learnt.networks.values()),
+        every=every, n_samples=n_samples, seed=seed,
+    )  # fmt: skip
+
+
+def units(pilot: FloatArray, data: Data) -> tuple[FloatArray, float]:
+    """Centre, (D,), and scale of the units of training."""
+    if data.is_image:
+        return np.full(pilot.shape[1], 0.5), 0.5
+    centre = pilot.mean(0)
+    size = float(np.abs(pilot - centre).max())
+    # Divided by its largest entry first, so that no square leaves float64; points that all agree keep their unit.
+    return centre, size * math.sqrt(float(np.mean(((pilot - centre) / size) ** 2))) if size else 1.0
+
+
+def _task(data: Data, net: str | None, hidden: Sequence[int], noise_dim: int | None) -> Task:
+    if net is None:
+        net = "dcgan" if data.is_image else "mlp"
+    if net not in ("mlp", "dcgan") or (net == "dcgan" and not data.is_image):
+        raise InvalidValueError("net", "be 'mlp', or 'dcgan' for images", repr(net), "choose one that fits the data")
+    dim = as_count("noise_dim", (32 if data.is_image else NOISE_DIM) if noise_dim is None else noise_dim)
+    return Task(tuple(int(length) for length in data.shape), net, read_widths(hidden), dim)
+
+
+def _check_own(system: System, own: dict[str, nn.Module]) -> None:
+    for name, module in own.items():
+        if not isinstance(module, nn.Module):
+            raise InvalidTypeError(name, "be a torch.nn.Module", type(module).__name__, "wrap it in a module")
+        if not getattr(system, f"any_{name}"):
+            raise InvalidValueError(
+                name, f"be left out where the method is {system.name}", type(module).__name__,
+                "let the method build it, or choose another method",
+            )  # fmt: skip
