@@ -1,6 +1,7 @@
 """Every system on the toy laws: what does each reach in its budget, and does its own loss say so?
 
-    python -m benchmarks systems [--only METHOD ...] [--law LAW ...] [--seeds N] [--jobs N] [--out FILE] [--docs [FOLDER]]
+    python -m benchmarks systems [--only METHOD ...] [--law LAW ...] [--seeds N] [--jobs N]
+                                 [--out FILE] [--docs [FOLDER]]
 
 A run trains one generator on one thread, with the defaults and the preset steps of its method and data, and judges what
 it draws at its last step. Every method runs with one seed, those in `THRICE` with three; no seed is picked. Runs go to
@@ -19,6 +20,8 @@ from typing import Any
 
 FOLDER = Path(__file__).parents[1]
 SCHEMA = 1
+#: Numbers of each run that are printed as it ends.
+SHOWN = ("w1", "noise_floor", "modes_covered", "high_quality", "mode_kl")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from otgan.gan import evaluate, get_data, preset, train_gan
-from otgan.quality import rank_correlation
 
 #: Laws by the name they have in the tables: the data set and its options.
 LAWS: dict[str, tuple[str, dict[str, float]]] = {
@@ -52,6 +51,5 @@ def run(method: str, law: str, seed: int) -> dict[str, Any]:
         "seconds": seconds,
         "quality": evaluate(learnt, data, n=JUDGED, seed=seed).numbers,
         "history": [[row["step"], row["own"], row["w1"]] for row in seen],
-        "rank_correlation": rank_correlation([row["own"] for row in seen], [row["w1"] for row in seen]),
         "points": np.round(points, 3).tolist(),
     }

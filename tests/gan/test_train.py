@@ -30,19 +30,19 @@ def test_what_is_learnt_is_a_measure_in_units_of_the_data(points):
 
 
 def test_the_same_seed_gives_the_same_weights_and_a_run_that_is_resumed_too(points, tmp_path):
-    """Bit for bit: weights, means of weights, and what is drawn; the global random state is neither used nor changed."""
+    """Bit for bit, means of weights among them; the global random state is neither used nor changed."""
     before = torch.get_rng_state()
     whole = train_gan(points, folder=tmp_path / "whole", **SMALL)
     assert torch.equal(torch.get_rng_state(), before)
 
-    class Stop(Exception):
+    class StopError(Exception):
         pass
 
     def stop(k, numbers):
         if k == 4:
-            raise Stop
+            raise StopError
 
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         train_gan(points, folder=tmp_path / "run", checkpoint_seconds=1e-9, callbacks=[stop], **SMALL)
     resumed = train_gan(points, folder=tmp_path / "run", resume=True, checkpoint_seconds=1e-9, **SMALL)
     for name in ("checkpoint.safetensors", "log.jsonl"):
