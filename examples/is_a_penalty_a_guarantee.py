@@ -1,9 +1,9 @@
 """Is a gradient penalty a guarantee that a critic has slope 1?
 
 A penalty looks at random points between the samples and asks for slope 1 there; what the critic does elsewhere, and at
-its steepest place, nobody has asked. One sees the slopes at 10,000 points where the penalty looks, and the largest slope
-anywhere in the box, bracketed by an audit, before and after training, for two weights of the penalty; and a critic
-that is 1-Lipschitz by construction beside them.
+its steepest place, nobody has asked. One sees the slopes at 10,000 points where the penalty looks, and the largest
+slope anywhere in the box, bracketed by an audit, before and after training, for two weights of the penalty; and a
+critic that is 1-Lipschitz by construction beside them.
 """
 
 from __future__ import annotations

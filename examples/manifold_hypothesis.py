@@ -3,7 +3,7 @@
 Images fill little of the space that they live in. Here the real points lie on a closed curve in 20 dimensions and the
 generated ones on the same curve moved by delta, out of the space that the curve spans: two laws on lines, which never
 meet. W1 is delta exactly. A discriminator that is trained long enough parts them at every delta, and its loss then
-proves that the Jensen-Shannon divergence is near log 2, the same for curves that are far apart and that nearly touch.
+shows that the Jensen-Shannon divergence is near log 2, the same for curves that are far apart and that nearly touch.
 """
 
 from __future__ import annotations
@@ -34,13 +34,17 @@ class Curve:
         self.inside, self.out = frame[:, :4], frame[:, 4]
 
     def sample(self, n: int, delta: float, rng: np.random.Generator) -> np.ndarray:
+        """Draw n points of the curve that was moved by delta, (n, 20)."""
         t = rng.uniform(0.0, 2 * np.pi, n)
         shape = np.column_stack([np.cos(t), np.sin(t), np.cos(2 * t), np.sin(2 * t)]) / math.sqrt(2)
         return shape @ self.inside.T + delta * self.out
 
 
-def proven(curve: Curve, delta: float, most: int, rng: np.random.Generator) -> list[tuple[int, float]]:
-    """log 2 less half the discriminator's cross-entropy on fresh points, which is at most JS, at each stage."""
+def shown(curve: Curve, delta: float, most: int, rng: np.random.Generator) -> list[tuple[int, float]]:
+    """What a discriminator shows of JS at each stage.
+
+    That is log 2 less half its cross-entropy, which is at most JS; here a mean over fresh points.
+    """
     discriminator = nn.Sequential(nn.Linear(DIM, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1))
     optimizer = torch.optim.Adam(discriminator.parameters(), lr=2e-3)
 
@@ -65,11 +69,11 @@ def main(figure: Path | None, most: int) -> None:
     rng = np.random.default_rng(SEED)
     curve = Curve(rng)
     stages = [step for step in STAGES if step <= most]
-    print("JS that the discriminator proves, after steps; log 2 is 0.6931")
+    print("JS is at least this, says a discriminator after so many steps; log 2 is 0.6931")
     print(f"{'delta':>7}" + "".join(f"{step:>9d}" for step in stages) + f"{'W1 of points':>15}")
     results = {}
     for delta in DELTAS:
-        found = proven(curve, delta, most, rng)
+        found = shown(curve, delta, most, rng)
         x, y = curve.sample(TRANSPORTED, 0.0, rng), curve.sample(TRANSPORTED, delta, rng)
         results[delta] = found, otgan.wasserstein(x, y).distance
         print(f"{delta:7.2f}" + "".join(f"{value:9.4f}" for _, value in found) + f"{results[delta][1]:15.4f}")
@@ -88,7 +92,9 @@ def draw(path: Path, results: dict) -> None:
     for (delta, (found, _)), colour in zip(results.items(), colours, strict=True):
         left.plot(*zip(*found, strict=True), "o-", color=colour, label=f"δ = {delta:g}")
     left.axhline(math.log(2), color="#6B7280", linestyle=":", label="log 2")
-    left.set(title="JS that a discriminator proves", xlabel="steps of training", xscale="log", ylim=(-0.05, 0.75))
+    left.set(
+        title="JS is at least this, says a discriminator", xlabel="steps of training", xscale="log", ylim=(-0.05, 0.75)
+    )
     left.legend(fontsize="small", frameon=False)
     deltas = list(results)
     right.plot([0, max(deltas)], [0, max(deltas)], color="#6B7280", linestyle=":", label="δ, W1 of the laws")

@@ -1,8 +1,8 @@
 """What is left of the generator's gradient when the discriminator becomes good?
 
 A fixed generator, z -> Az + b, against a normal law, once overlapping with it and once far away. A discriminator is
-trained longer and longer, and at each stage one sees how good it is (the Jensen-Shannon divergence that its loss proves
-on fresh points, at most log 2) and how long the gradient of the generator's losses is: minimax, log (1 - D), and
+trained longer and longer, and at each stage one sees how good it is (how large its loss on
+fresh points shows the Jensen-Shannon divergence to be, at most log 2) and how long the gradient of the generator's losses is: minimax, log (1 - D), and
 non-saturating, -log D. Beside them stands the gradient of the exact W1 of a batch, which asks no discriminator.
 """
 
@@ -57,7 +57,7 @@ def stages(shift: float, std: float, numbers: torch.Generator, most: int) -> tup
             found.append(
                 {
                     "step": step,
-                    "proves": math.log(2) - cross_entropy(FRESH).item() / 2,
+                    "shows": math.log(2) - cross_entropy(FRESH).item() / 2,
                     "minimax": norm_of_gradient(-softplus(logits).mean(), generator),
                     "non-saturating": norm_of_gradient(softplus(-discriminator(made(FRESH))).mean(), generator),
                 }
@@ -75,9 +75,9 @@ def main(figure: Path | None, most: int) -> None:
     results = {name: stages(*law, numbers, most) for name, law in LAWS.items()}
     for name, (found, straight) in results.items():
         print(f"{name}: {LAWS[name][0]:g} from each other, deviation {LAWS[name][1]:g}; gradient of W1 {straight:.3f}")
-        print(f"{'steps':>8}{'JS proven':>12}{'minimax':>12}{'non-saturating':>17}")
+        print(f"{'steps':>8}{'JS at least':>12}{'minimax':>12}{'non-saturating':>17}")
         for row in found:
-            print(f"{row['step']:8d}{row['proves']:12.4f}{row['minimax']:12.1e}{row['non-saturating']:17.3f}")
+            print(f"{row['step']:8d}{row['shows']:12.4f}{row['minimax']:12.1e}{row['non-saturating']:17.3f}")
     if figure is not None:
         draw(figure, results)
 

@@ -74,9 +74,7 @@ def draw(path: Path, x: np.ndarray, exact: dict, shares: dict) -> None:
         middle = f[100]
         ax.plot(line[:, 0], f - middle, color="#004488", label="f")
         ax.plot(line[:, 0], -g - middle, "--", color="#DDAA33", label="−g")
-        ax.set(
-            title=f"the two potentials of W{p}" + ("²" if p == 2 else ""), xlabel="along the line between the clouds"
-        )
+        ax.set(title=f"the two potentials of W{p}" + ("²" if p == 2 else ""), xlabel="along the line through both")
         ax.legend(fontsize="small", frameon=False)
     axes[2].plot(PLACES, shares[1], "o-", color="#004488", label="of W1")
     axes[2].plot(PLACES, shares[2], "s-", color="#BB5566", label="of W2²")
