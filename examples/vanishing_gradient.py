@@ -1,9 +1,10 @@
 """What is left of the generator's gradient when the discriminator becomes good?
 
 A fixed generator, z -> Az + b, against a normal law, once overlapping with it and once far away. A discriminator is
-trained longer and longer, and at each stage one sees how good it is (how large its loss on
-fresh points shows the Jensen-Shannon divergence to be, at most log 2) and how long the gradient of the generator's losses is: minimax, log (1 - D), and
-non-saturating, -log D. Beside them stands the gradient of the exact W1 of a batch, which asks no discriminator.
+trained longer and longer, and at each stage one sees how good it is (how large its loss on fresh points shows the
+Jensen-Shannon divergence to be, at most log 2), and how long the gradient of the generator's losses is: minimax,
+log (1 - D), and non-saturating, -log D. Beside them stands the gradient of the exact W1 of a batch, which asks no
+discriminator.
 """
 
 from __future__ import annotations

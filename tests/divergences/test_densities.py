@@ -100,13 +100,11 @@ def test_the_closed_form_and_the_quadrature_agree():
 
 def test_draws_hold_what_products_reduce_to_the_line():
     # with the same second factor on both sides, the divergences in the plane are those on the line
-    p, q = ([[w, m, s] for w, m, s in parts] for parts in (P, Q))
-    planes = [
-        GaussianMixture(
-            [[m, 0.0] for _, m, _ in parts], [np.diag([s**2, 4.0]) for *_, s in parts], [w for w, *_ in parts]
-        )
-        for parts in (p, q)
-    ]
+    planes = []
+    for parts in (P, Q):
+        weights, means, stds = np.array(parts).T
+        covs = [np.diag([s**2, 4.0]) for s in stds]
+        planes.append(GaussianMixture(np.column_stack([means, 0 * means]), covs, weights))
     lines = mixture(P), mixture(Q)
     for name, kind in ((kullback_leibler, "asymptotic"), (jensen_shannon, "finite-sample")):
         found, exact = name(*planes, draws=20_000, seed=1), name(*lines).value

@@ -44,10 +44,10 @@ def test_no_other_path_is_shorter():
 
     def length(inner):
         return fisher_length(
-            np.concatenate([means[:1], inner[:20], means[-1:]]), np.exp(np.concatenate([[0.0], inner[20:], [-LOG]]))
+            np.concatenate([means[:1], inner[:20], means[-1:]]),
+            np.exp(np.concatenate([[0.0], inner[20:], [-math.log(2)]])),
         )
 
-    LOG = math.log(2)
     start = np.concatenate([means[1:-1], np.log(stds[1:-1])])
     best = minimize(length, start).fun
     assert best == pytest.approx(distance, rel=1e-2)  # of a polygon with 21 sides
