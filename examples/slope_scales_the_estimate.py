@@ -80,7 +80,7 @@ def draw(path: Path, rows: list) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=1000, help="steps of each training")
+    parser.add_argument("--steps", type=int, default=500, help="steps of each training")
     parser.add_argument("--figure", type=Path, help="where to save a picture (PNG)")
     asked = parser.parse_args()
     main(asked.figure, asked.steps)

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.linalg import eigh, eigvalsh, solve
 from scipy.special import xlog1py
 
 from otgan.checks import FloatArray, as_count
@@ -128,11 +127,11 @@ def _between_gaussians(p: Gaussian, q: Gaussian) -> Divergence:
 
     Eigenvalues against B are off by some ε times the condition of B times the largest; log λ by that over the smallest.
     """
-    ratios = np.maximum(eigh(p.cov, q.cov, eigvals_only=True), np.finfo(float).tiny)
-    way = p.mean - q.mean
-    apart = float(way @ solve(q.cov, way, assume_a="pos"))
+    scales, vectors = np.linalg.eigh(q.cov)
+    whiten = vectors / np.sqrt(scales)
+    ratios = np.maximum(np.linalg.eigvalsh(whiten.T @ p.cov @ whiten), np.finfo(float).tiny)
+    apart = float(np.sum((whiten.T @ (p.mean - q.mean)) ** 2))
     value = 0.5 * (float(np.sum((ratios - 1) - np.log1p(ratios - 1))) + apart)
-    scales = eigvalsh(q.cov)
     condition = scales[-1] / scales[0] * ratios[-1] / ratios[0]
     error = 16 * p.dim * EPS * float(condition) * (1 + value)
     interval = Interval(max(0.0, value - error), value + error, "estimated, rounding of a closed form")
@@ -148,14 +147,16 @@ def _quadrature(
     def rule(
         nodes: FloatArray, weights: FloatArray, low: FloatArray, high: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """The integral over each piece, and what rounding of the log densities may change of it."""
+        """The integral over each piece, and what rounding of the log densities and of the nodes may change of it."""
         half = (high - low) / 2
         x = (low + half)[:, None] + half[:, None] * nodes
         a, b = (law.log_density(x.reshape(-1)).reshape(x.shape) for law in (p, q))
         rounding = (np.exp(a) * (np.abs(a) + 1) + np.exp(b) * (np.abs(b) + 1)) * 8 * EPS
         if most == math.inf:  # the logarithm of q counts where p is
             rounding += np.exp(a) * np.abs(b) * 8 * EPS
-        return half * (integrand(a, b) @ weights), half * (rounding @ weights)
+        heights = integrand(a, b)
+        moved = EPS * np.abs(x).max(axis=1) * np.abs(np.diff(heights, axis=1)).sum(axis=1)
+        return half * (heights @ weights), half * (rounding @ weights) + moved
 
     ends = np.unique(
         np.concatenate(

@@ -18,21 +18,22 @@ LAWS = [([0.0], 1.0), ([3.0], 0.25), ([-1.0], 4.0), ([0.0], 1e-4)]
 
 
 def fisher_length(means, stds):
-    """Length of a fine polygon in ds² = (dμ² + 2 dσ²) / σ²."""
-    middle = (stds[1:] + stds[:-1]) / 2
-    return np.sum(np.sqrt(np.diff(means) ** 2 + 2 * np.diff(stds) ** 2) / middle)
+    """Length of a polygon in ds² = (dμ² + 2 dσ²) / σ²: 1 / σ along a side has a logarithm as its integral."""
+    rise = np.log(stds[1:] / stds[:-1])
+    mean_inverse = np.where(np.abs(rise) < 1e-9, 1 / stds[1:], rise / np.where(rise == 0, 1, np.diff(stds)))
+    return np.sum(np.sqrt(np.diff(means) ** 2 + 2 * np.diff(stds) ** 2) * mean_inverse)
 
 
 def coordinates(laws):
     return np.array([law.mean[0] for law in laws]), np.array([math.sqrt(law.cov[0, 0]) for law in laws])
 
 
-@pytest.mark.parametrize(("one", "other"), itertools.combinations(LAWS, 2))
+@pytest.mark.parametrize(("one", "other"), list(itertools.combinations(LAWS, 2)))
 def test_the_distance_is_the_length_of_the_geodesic(one, other):
     distance = fisher_rao_distance(one, other)
     means, stds = coordinates(fisher_rao_geodesic(one, other, np.linspace(0, 1, 2001)))
-    # the polygon's error falls with the square of its steps, of length 1/200 at the most here
-    assert fisher_length(means, stds) == pytest.approx(distance, rel=1e-5)
+    # the polygon is a path, and too long by the square of its steps, which are 1/100 at the most here
+    assert distance <= fisher_length(means, stds) * (1 + 1e-12) <= distance * (1 + 1e-5)
     assert (means[0], stds[0]) == pytest.approx((one[0][0], math.sqrt(one[1])))
     assert (means[-1], stds[-1]) == pytest.approx((other[0][0], math.sqrt(other[1])))
 
@@ -50,7 +51,7 @@ def test_no_other_path_is_shorter():
 
     start = np.concatenate([means[1:-1], np.log(stds[1:-1])])
     best = minimize(length, start).fun
-    assert best == pytest.approx(distance, rel=1e-2)  # of a polygon with 21 sides
+    assert distance < best < 1.01 * distance  # of all polygons with 21 sides
     assert length(start) > 1.1 * distance
 
 

@@ -61,7 +61,7 @@ def test_counting_is_biased_upward_and_the_interval_knows():
     assert exact < jensen_shannon(([0.0], 1.0), ([0.5], 1.0)).value  # binning goes the other way
     large = histogram_jensen_shannon(rng.normal(size=200_000), rng.normal(size=200_000) + 0.5, EDGES)
     assert exact in large.interval
-    assert large.interval.width < 0.05  # and it narrows
+    assert large.interval.width < 0.06  # and it narrows
 
 
 def test_one_point_moves_the_value_by_no_more_than_the_interval_assumes():
