@@ -125,10 +125,8 @@ def get_data(data: Any, *, shape: tuple[int, ...] | None = None, seed: int = 0, 
 
 def _in_shape(values: Any, shape: tuple[int, ...]) -> Any:
     """Rows that are flat images as images, once their length has been held against the shape; laws as they are."""
-    if getattr(values, "ndim", 2) > 2:
-        length = math.prod(values.shape[1:])
-    else:
-        length = as_measure("data", values).dim
+    many = getattr(values, "ndim", 2) > 2
+    length = math.prod(values.shape[1:]) if many else as_measure("data", values).dim
     if math.prod(shape) != length:
         raise InvalidShapeError(
             "shape", f"have a product of {length}, the numbers of a point", f"{shape}", "give (c, h, w) of one image"
