@@ -1,8 +1,8 @@
 """Which measure sees that a generator collapsed, and which that it blurs?
 
 Three generators of the eight Gaussians on a ring: one is perfect, one gives four of the modes a hundredth of their
-share, one blurs each mode to three times its width. A measure sees a fault if its number lies far outside of what twelve
-real samples of the same size have: beyond their range widened by its width on either side. Counting modes sees
+share, one blurs each mode to three times its width. A measure sees a fault if its number lies far outside of what
+twelve real samples of the same size have: beyond their range widened by its width on either side. Counting modes sees
 neither; the Fréchet distance of the points sees neither, since mean and covariance agree; precision is blind to the
 collapse, mode KL to the blur. W1 sees both, and says how far the mass would have to be moved.
 """
