@@ -14,11 +14,11 @@ from otgan.errors import InvalidShapeError, InvalidValueError
 from otgan.interval import Interval
 from otgan.measures import DiscreteMeasure, GaussianMixture, Measure, as_measure
 from otgan.measures.base import MAX_SAMPLES
-from otgan.quality.class_score import ClassScore, class_score
+from otgan.quality.classes import ClassScore, class_score
 from otgan.quality.frechet import FrechetDistance, frechet_distance
 from otgan.quality.modes import ModeCoverage, mode_coverage
 from otgan.quality.nearest import NearestTraining, nearest_training
-from otgan.quality.precision_recall import PrecisionRecall, precision_recall
+from otgan.quality.neighbours import PrecisionRecall, precision_recall
 from otgan.sliced import sliced_wasserstein
 from otgan.solve import wasserstein
 from otgan.statistics import confidence_interval, permutation_test
