@@ -140,9 +140,9 @@ class Quality:
         if self.population is not None:
             table.append(f"W1 of the laws: {self.population}")
         if self.nearest is not None:
-            table.append(f"{'to the training points':<22}{self.nearest.median_generated:>11.4g}"
+            table.append(f"{'to nearest training':<22}{self.nearest.median_generated:>11.4g}"
                          f"{self.nearest.median_held_out:>12.4g}")  # fmt: skip
-            table.append(f"{'as near as 5 %':<22}{self.nearest.share_close:>11.4g}{0.05:>12.4g}")
+            table.append(f"{'share close':<22}{self.nearest.share_close:>11.4g}{0.05:>12.4g}")
         return table
 
 
