@@ -45,6 +45,7 @@ SAYS = {
     "what_smoothing_costs.py": "every bracket contains W1: True",
     "why_w1_not_w2.py": "W1: at one and the same point f and -g are up to 0.0000 apart",
     "w1_between_samples.py": "status: optimal",
+    "which_metric_sees_collapse.py": "perfect: seen by none",
 }
 
 
@@ -55,6 +56,7 @@ SMALLER = {
     "many_points.py": ["--points", "2000"],
     "slope_scales_the_estimate.py": ["--steps", "20"],
     "vanishing_gradient.py": ["--steps", "100"],
+    "which_metric_sees_collapse.py": ["--points", "400"],
 }
 
 
