@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from dataclasses import fields
 from pathlib import Path
@@ -11,10 +12,10 @@ import typer
 
 from otgan.cli.data import Source, note_source, read_data
 from otgan.cli.folder import run_folder
-from otgan.cli.terminal import working
+from otgan.cli.terminal import as_typed, working
 
 if TYPE_CHECKING:
-    from otgan.gan import Data, Snapshots, System
+    from otgan.gan import Data, System
     from otgan.training import Callback
 
 DEFAULT_DATA = "8gaussians"
@@ -23,17 +24,21 @@ DEFAULT_METHOD = "wgan-gp"
 SAMPLES = 2500
 #: Lines of the log, and snapshots, that a training leaves.
 HISTORY, SNAPSHOTS = 200, 40
+#: Shape of points that can be drawn as a movie.
+PLANE = (2,)
 #: What the snapshots are kept in, and what is made of them.
 FRAMES, MOVIE, STRIP = "snapshots.npz", "movie.gif", "movie.png"
 
 
 def train(
+    context: typer.Context,
     data: Annotated[
-        str, typer.Option(help="8gaussians, 25gaussians, swissroll, moons, circles, checkerboard, …; a file, a folder.")
+        str,
+        typer.Option(help="8gaussians, 25gaussians, swissroll, moons, circles, checkerboard, …; a file or a folder."),
     ] = DEFAULT_DATA,
-    std: Annotated[float | None, typer.Option(help="Standard deviation of each mode of 8gaussians, 25gaussians.")] = None,
+    std: Annotated[float | None, typer.Option(help="Standard deviation of the modes of the two Gaussians.")] = None,
     columns: Annotated[str | None, typer.Option(help="Columns to use of a file, with commas.")] = None,
-    method: Annotated[str, typer.Option(help="How to learn; `otgan train --list` says what there is.")] = DEFAULT_METHOD,
+    method: Annotated[str, typer.Option(help="How to learn; `otgan train --list` lists them.")] = DEFAULT_METHOD,
     steps: Annotated[int | None, typer.Option(help="Steps of the generator.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Points in a batch.")] = None,
     net: Annotated[str | None, typer.Option(help="mlp, or dcgan for images; by default whichever fits.")] = None,
@@ -49,20 +54,21 @@ def train(
     threads: Annotated[int, typer.Option(help="Threads for PyTorch; one is fastest for small networks.")] = 1,
     device: Annotated[str | None, typer.Option(help="Where to train: cpu, cuda, mps, …")] = None,
     samples: Annotated[int, typer.Option(help="Points of each side that are judged in the end.")] = SAMPLES,
-    movie: Annotated[bool, typer.Option("--movie", help="Draw movie.gif and movie.png, for points in the plane.")] = False,
+    movie: Annotated[bool, typer.Option("--movie", help="Draw movie.gif and movie.png, in the plane.")] = False,
     out: Annotated[Path | None, typer.Option(help="Run folder; by default one under runs/.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON instead of a table.")] = False,
-    list_: Annotated[bool, typer.Option("--list", help="List the methods with their hyper-parameters, and stop.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="List the methods and their hyper-parameters.")] = False,
 ) -> None:
     """Train a generator by any method, with the exact W1 to held-out points beside its own loss.
 
     Writes report.md, report.json, samples.png and curves.png to the run folder, and keeps the training there: after
     Ctrl-C, or a power cut, the same command goes on where it stopped, and a training that is done is not done again.
 
-    Examples: `otgan train` · `otgan train --data 25gaussians --std 0.05 --method wgan-gp --steps 10000 --movie`
+    Examples: `otgan train` · `otgan train --data 25gaussians --std 0.05 --steps 10000 --movie`
     · `otgan train --data points.csv --set penalty_weight=1` · `otgan compare runs/A runs/B`
     """
     from otgan.checks import as_count
+    from otgan.errors import InvalidValueError
 
     if list_:
         _print_methods(as_json=as_json)
@@ -74,24 +80,27 @@ def train(
         system = _system(method, set_ or [], {"n_critic": n_critic, "path_length": path_length})
     source = Source(data, std, columns)
     known = read_data(source)
-    if movie and known.shape != (2,):
-        from otgan.errors import InvalidValueError
-
-        raise InvalidValueError("--movie", "come with points in the plane", f"points of shape {known.shape}", "leave it out")
+    if movie and known.shape != PLANE:
+        raise InvalidValueError("--movie", "come with points in the plane", f"shape {known.shape}", "leave it out")
     given = {"steps": steps, "batch_size": batch_size, "net": net, "noise_dim": noise_dim, "ema": ema, "device": device}
     options = {name: value for name, value in given.items() if value is not None}
     if hidden is not None:
         options["hidden"] = _widths(hidden)
     folder = out or Path("runs") / f"{source.label}-{method}-{seed}"
+    again = as_typed(context)
     with run_folder(folder):
-        _train(known, system, options, source, seed, threads, folder)
+        _train(known, system, options, source, seed, threads, folder, again)
         content, table = _judge(known, folder, samples, seed, movie=movie)
     if as_json:
         typer.echo(json.dumps(content))
         return
     from rich.console import Console
 
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    made = ["report.md", "samples.png", "curves.png", *([MOVIE, STRIP] if movie else [])]
+    for line in (f"In {folder}: {', '.join(made)}", f"Again: {again}"):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 def _print_methods(*, as_json: bool) -> None:
@@ -175,19 +184,23 @@ def _widths(text: str) -> tuple[int, ...]:
 
 
 def _train(
-    known: Data, system: System, options: dict[str, Any], source: Source, seed: int, threads: int, folder: Path
+    known: Data,
+    system: System,
+    options: dict[str, Any],
+    source: Source,
+    seed: int,
+    threads: int,
+    folder: Path,
+    again: str,
 ) -> None:
     """Train, or go on with a training that was interrupted."""
-    import inspect
-
     from otgan.errors import CheckpointError, TrainingInterrupted
     from otgan.gan import Snapshots, train_gan
 
-    total = options.get("steps", inspect.signature(train_gan).parameters["steps"].default)
+    total = max(1, options.get("steps", inspect.signature(train_gan).parameters["steps"].default))
     watchers: list[Callback] = [_Note(folder, source)]
-    if known.shape == (2,) and isinstance(total, int) and total > 0:
-        snapshots: Snapshots = Snapshots(folder / FRAMES, every=-(-total // SNAPSHOTS), seed=seed)
-        watchers.append(snapshots)
+    if known.shape == PLANE:
+        watchers.append(Snapshots(folder / FRAMES, every=-(-total // SNAPSHOTS), seed=seed))
     try:
         train_gan(
             known, system, seed=seed, threads=threads, every=max(1, total // HISTORY), folder=folder, resume="auto",
@@ -199,9 +212,7 @@ def _train(
             f"pass another --out, or delete {folder} to train anew",
         ) from error  # fmt: skip
     except TrainingInterrupted as error:
-        typer.echo(
-            f"otgan: training stands at step {error.partial.step}; the same command goes on from there", err=True
-        )
+        typer.echo(f"otgan: training stands at step {error.partial.step}; go on with: {again}", err=True)
         raise
 
 
@@ -219,17 +230,17 @@ class _Note:
 
 def _judge(known: Data, folder: Path, samples: int, seed: int, *, movie: bool) -> tuple[dict[str, Any], Any]:
     """The numbers as JSON and as a table; pictures and pages are written on the way."""
-    from otgan.gan import open_run
-    from otgan.gan.evaluate import evaluate
+    from otgan.gan import evaluate, open_run
     from otgan.report.gan import as_gan_table, write_gan_report
 
     with working("exact optimal transport between generated and held-out points"):
         run = open_run(folder)
         numbers = evaluate(run.learnt, known, n=samples, seed=seed).numbers
-        content = write_gan_report(run, known, numbers, n=samples, seed=seed)
+        content = write_gan_report(run, known, numbers, seed=seed)
         if movie:
             _draw_movie(known, folder, seed)
-    return content, as_gan_table(run, numbers)
+    n_modes = None if known.modes is None else len(known.modes.components)
+    return content, as_gan_table(run, numbers, n_modes=n_modes)
 
 
 def _draw_movie(known: Data, folder: Path, seed: int) -> None:
@@ -237,8 +248,10 @@ def _draw_movie(known: Data, folder: Path, seed: int) -> None:
 
     from otgan.gan import read_frames
     from otgan.plots import save_movie, save_png, strip_figure
+    from otgan.report.write import writing
 
     frames = read_frames(folder / FRAMES)
     real = known.held_out.sample(frames.points.shape[1], np.random.default_rng([seed, 4]))
     save_movie(frames, real, folder / MOVIE)
-    save_png(strip_figure(frames, real), folder / STRIP)
+    with writing(folder):
+        save_png(strip_figure(frames, real), folder / STRIP)

@@ -40,9 +40,7 @@ class ComparedRun:
     points: FloatArray
 
 
-def compare_runs(
-    runs: Sequence[GanRun], data: Data, *, n: int = N_SAMPLES, seed: int = 0
-) -> tuple[ComparedRun, ...]:
+def compare_runs(runs: Sequence[GanRun], data: Data, *, n: int = N_SAMPLES, seed: int = 0) -> tuple[ComparedRun, ...]:
     """Judge runs on the same held-out points, drawn once for all.
 
     Args:

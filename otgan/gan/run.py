@@ -13,7 +13,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import nn
 
 from otgan.checks import as_count, as_number, as_real_array

@@ -43,9 +43,7 @@ class Snapshots:
         seed: Of the noise.
     """
 
-    def __init__(
-        self, path: str | os.PathLike[str], *, every: int = 100, n_samples: int = 1000, seed: int = 0
-    ) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, every: int = 100, n_samples: int = 1000, seed: int = 0) -> None:
         self.every = as_count("every", every)
         self._path = Path(path)
         self._n = as_count("n_samples", n_samples, high=MAX_SAMPLES)

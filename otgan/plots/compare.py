@@ -20,9 +20,7 @@ ACROSS = 4
 
 
 @styled
-def comparison_figure(
-    compared: Sequence[ComparedRun], real: FloatArray, *, modes: FloatArray | None = None
-) -> Figure:
+def comparison_figure(compared: Sequence[ComparedRun], real: FloatArray, *, modes: FloatArray | None = None) -> Figure:
     """What each run draws, in the same window, and below it the exact W1 of all over the steps.
 
     Runs are named by letters, method and seed: A is the first.

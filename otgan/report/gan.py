@@ -102,7 +102,9 @@ def gan_quantities(run: GanRun, numbers: Numbers, *, n_modes: int | None = None)
             )
         )  # fmt: skip
     if (close := numbers.get("share_close")) is not None:
-        meaning = "Points as near to a training point as the nearest 5 % of the held-out ones; towards 100 % for copies."
+        meaning = (
+            "Points as near to a training point as the nearest 5 % of the held-out ones; towards 100 % for copies."
+        )
         found.append(GanQuantity("As near as copies", _percent(close), _percent(0.05), MEASURED, meaning))
     correlation = correlation_of(run)
     if math.isfinite(correlation):
@@ -116,14 +118,13 @@ def gan_quantities(run: GanRun, numbers: Numbers, *, n_modes: int | None = None)
     return tuple(found)
 
 
-def as_gan_table(run: GanRun, numbers: Numbers, *, n_modes: int | None = None, footer: str = "") -> RenderableType:
+def as_gan_table(run: GanRun, numbers: Numbers, *, n_modes: int | None = None) -> RenderableType:
     """The main numbers for a terminal of 80 columns.
 
     Args:
         run: See `otgan.gan.open_run`.
         numbers: See `otgan.quality.Quality.numbers`.
         n_modes: How many modes the law has, if it has any.
-        footer: What stands below it.
 
     Returns:
         Something for `rich.console.Console.print`; names are plain text in it.
@@ -137,8 +138,7 @@ def as_gan_table(run: GanRun, numbers: Numbers, *, n_modes: int | None = None, f
         if entry.main:
             table.add_row(*map(Text, (entry.name, entry.value, entry.real, entry.kind)))
     return Group(
-        Text(heading_of(run), style="bold"), Padding(table, (0, 2)), Text(bracket_of(numbers), style="dim"),
-        Text(footer, style="dim"),
+        Text(heading_of(run), style="bold"), Padding(table, (0, 2)), Text(bracket_of(numbers), style="dim")
     )  # fmt: skip
 
 
@@ -187,9 +187,7 @@ def write_gan_report(run: GanRun, data: Data, numbers: Numbers, *, seed: int = 0
 def heading_of(run: GanRun) -> str:
     """Method, data, seed, and how far it came."""
     reached = "" if run.step == run.n_steps else f" of {run.n_steps}"
-    return (
-        f"{run.learnt.system.name} on {run.settings['data']}, seed {run.settings['seed']}, step {run.step}{reached}"
-    )
+    return f"{run.learnt.system.name} on {run.settings['data']}, seed {run.settings['seed']}, step {run.step}{reached}"
 
 
 def bracket_of(numbers: Numbers) -> str:
