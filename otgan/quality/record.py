@@ -199,9 +199,11 @@ def quality(
             )
     n = as_count("n", n, high=MAX_SAMPLES)
     rng_real, rng_again, rng_made = (np.random.default_rng(s) for s in np.random.SeedSequence(seed_of(seed)).spawn(3))
-    halves = second_real is None and isinstance(true, DiscreteMeasure)
     sizes = [len(side) for side in (made, true, again) if isinstance(side, DiscreteMeasure)]
-    n = min(n, *sizes, len(true) // 2) if halves and isinstance(true, DiscreteMeasure) else min([n, *sizes])
+    halves = second_real is None and isinstance(true, DiscreteMeasure)
+    if halves:
+        sizes.append(sizes[-1] // 2)
+    n = min([n, *sizes])
     x = _take("real", true, 2 * n if halves else n, rng_real)
     z = x[n:] if halves else _take("second_real", again, n, rng_again)
     x, y = x[:n], _take("generated", made, n, rng_made)
