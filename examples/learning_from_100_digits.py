@@ -43,8 +43,8 @@ def main(steps: int, figure: Path | None) -> None:
             title = f"{method}, {n} images"
             drawn[title] = points, train
             print(
-                f"{title:22}  {otgan.wasserstein(points, held_out).distance:5.3f}  {floor:16.3f}"
-                f"  {near.median_generated:11.3f}  {near.median_held_out:11.3f}  {near.share_close:13.1%}"
+                f"{title:22}  {otgan.wasserstein(points, held_out).distance:5.3f}  {floor:13.3f}"
+                f"  {near.median_generated:11.3f}  {near.median_held_out:8.3f}  {near.share_close:13.1%}"
             )
     if figure is not None:
         draw(figure, drawn)
@@ -69,7 +69,7 @@ def draw(path: Path, drawn: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--steps", type=int, default=100, help="of the GAN's generator; the flow takes three times more"
+        "--steps", type=int, default=100, help="of the GAN; the flow takes three times as many"
     )
     parser.add_argument("--figure", type=Path, help="where to save a picture (PNG)")
     arguments = parser.parse_args()
