@@ -7,11 +7,16 @@ from dataclasses import fields
 from typing import Any
 
 from otgan.errors import InvalidTypeError, InvalidValueError
+from otgan.gan.ddpm import Ddpm
 from otgan.gan.dual import WganGpSystem
+from otgan.gan.flow_matching import FlowMatching, OtCfm
 from otgan.gan.system import System
+from otgan.gan.transport import OptimalTransport, SinkhornGan
 
 #: Every way of learning to draw, by its name on the command line.
-SYSTEMS: Mapping[str, type[System]] = {system.name: system for system in (WganGpSystem,)}
+SYSTEMS: Mapping[str, type[System]] = {
+    system.name: system for system in (WganGpSystem, OptimalTransport, SinkhornGan, FlowMatching, OtCfm, Ddpm)
+}
 
 
 def get_system(system: Any, **options: Any) -> System:
