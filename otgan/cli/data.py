@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +51,8 @@ def read_data(source: Source) -> Data:
         options["std"] = source.std
     if source.columns is not None:
         options["columns"] = [name.strip() for name in source.columns.split(",")]
-    return get_data(source.data, **options)
+    known = get_data(source.data, **options)
+    return known if source.std is None else replace(known, name=source.label)
 
 
 def note_source(folder: Path, source: Source) -> None:

@@ -230,17 +230,16 @@ class _Note:
 
 def _judge(known: Data, folder: Path, samples: int, seed: int, *, movie: bool) -> tuple[dict[str, Any], Any]:
     """The numbers as JSON and as a table; pictures and pages are written on the way."""
-    from otgan.gan import evaluate, open_run
+    from otgan.gan import judge_run, open_run
     from otgan.report.gan import as_gan_table, write_gan_report
 
     with working("exact optimal transport between generated and held-out points"):
-        run = open_run(folder)
-        numbers = evaluate(run.learnt, known, n=samples, seed=seed).numbers
-        content = write_gan_report(run, known, numbers, seed=seed)
+        judged = judge_run(open_run(folder), known, n=samples, seed=seed)
+        content = write_gan_report(judged, known, seed=seed)
         if movie:
             _draw_movie(known, folder, seed)
     n_modes = None if known.modes is None else len(known.modes.components)
-    return content, as_gan_table(run, numbers, n_modes=n_modes)
+    return content, as_gan_table(judged, n_modes=n_modes)
 
 
 def _draw_movie(known: Data, folder: Path, seed: int) -> None:

@@ -1,6 +1,6 @@
 """Generators, and every way of training them, side by side with the exact distance."""
 
-from otgan.gan.compare import ComparedRun, check_same_data, compare_runs
+from otgan.gan.compare import JudgedRun, check_same_data, compare_runs, judge_run
 from otgan.gan.data import TOYS, Data, get_data
 from otgan.gan.evaluate import evaluate
 from otgan.gan.generated import Generated
@@ -13,11 +13,11 @@ from otgan.gan.train import train_gan
 __all__ = [
     "SYSTEMS",
     "TOYS",
-    "ComparedRun",
     "Data",
     "Frames",
     "GanRun",
     "Generated",
+    "JudgedRun",
     "Play",
     "Snapshots",
     "Start",
@@ -28,6 +28,7 @@ __all__ = [
     "evaluate",
     "get_data",
     "get_system",
+    "judge_run",
     "open_run",
     "read_frames",
     "train_gan",

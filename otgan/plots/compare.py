@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from otgan.checks import FloatArray
-from otgan.gan.compare import ComparedRun
+from otgan.gan.compare import JudgedRun
 from otgan.plots.gan_curves import draw_w1
 from otgan.plots.samples import draw_generated, draw_images
 from otgan.plots.style import CRITIC, INK, NEUTRAL, SOURCE, TARGET, new_figure, styled
@@ -20,7 +20,7 @@ ACROSS = 4
 
 
 @styled
-def comparison_figure(compared: Sequence[ComparedRun], real: FloatArray, *, modes: FloatArray | None = None) -> Figure:
+def comparison_figure(compared: Sequence[JudgedRun], real: FloatArray, *, modes: FloatArray | None = None) -> Figure:
     """What each run draws, in the same window, and below it the exact W1 of all over the steps.
 
     Runs are named by letters, method and seed: A is the first.
@@ -56,7 +56,7 @@ def comparison_figure(compared: Sequence[ComparedRun], real: FloatArray, *, mode
     return figure
 
 
-def run_title(k: int, entry: ComparedRun) -> str:
+def run_title(k: int, entry: JudgedRun) -> str:
     """A letter, the method and the seed; nothing that a user typed."""
     return f"{letter(k)}: {entry.run.learnt.system.name}, seed {entry.run.settings['seed']}"
 

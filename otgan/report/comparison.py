@@ -13,13 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from otgan.gan import Data
-from otgan.gan.compare import ComparedRun
+from otgan.gan.compare import JudgedRun
 from otgan.plots.compare import letter, run_title
 from otgan.report.numbers import number
 from otgan.report.provenance import plain
 
 
-def as_comparison(compared: Sequence[ComparedRun], data: Data, *, seed: int) -> dict[str, Any]:
+def as_comparison(compared: Sequence[JudgedRun], data: Data, *, seed: int) -> dict[str, Any]:
     """What was found, as strict JSON can hold it."""
     runs = [
         {
@@ -37,7 +37,7 @@ def as_comparison(compared: Sequence[ComparedRun], data: Data, *, seed: int) -> 
     return dict(plain({"data": data.name, "seed": seed, "runs": runs}))
 
 
-def as_comparison_table(compared: Sequence[ComparedRun], data: Data) -> RenderableType:
+def as_comparison_table(compared: Sequence[JudgedRun], data: Data) -> RenderableType:
     """One line a run, and one for a second real sample; fits 80 columns.
 
     Args:

@@ -20,8 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from otgan.checks import FloatArray
-from otgan.gan import Data, GanRun
-from otgan.gan.compare import correlation_of
+from otgan.gan import Data, GanRun, JudgedRun
 from otgan.plots import gan_curves_figure, images_figure, samples_figure, save_png
 from otgan.report.markdown import escape
 from otgan.report.numbers import MEASURED, PROVEN, number
@@ -30,8 +29,6 @@ from otgan.report.write import writing
 
 #: Moved into place in this order: who sees the page sees the rest as well.
 FILES = ("samples.png", "curves.png", "report.json", "report.md")
-#: Points in a picture: more of them hide one another.
-SHOWN = 2500
 
 Numbers = Mapping[str, float | None]
 
@@ -74,14 +71,14 @@ _WORDS: tuple[tuple[str, str, str, str, bool], ...] = (
 )
 
 
-def gan_quantities(run: GanRun, numbers: Numbers, *, n_modes: int | None = None) -> tuple[GanQuantity, ...]:
+def gan_quantities(judged: JudgedRun, *, n_modes: int | None = None) -> tuple[GanQuantity, ...]:
     """All numbers of a run, in the order of reading: the exact distance first.
 
     Args:
-        run: See `otgan.gan.open_run`.
-        numbers: See `otgan.quality.Quality.numbers`.
+        judged: See `otgan.gan.judge_run`.
         n_modes: How many modes the law has, if it has any.
     """
+    numbers = judged.numbers
     w1, floor = numbers.get("w1"), numbers.get("noise_floor")
     found = [
         GanQuantity(
@@ -106,11 +103,10 @@ def gan_quantities(run: GanRun, numbers: Numbers, *, n_modes: int | None = None)
             "Points as near to a training point as the nearest 5 % of the held-out ones; towards 100 % for copies."
         )
         found.append(GanQuantity("As near as copies", _percent(close), _percent(0.05), MEASURED, meaning))
-    correlation = correlation_of(run)
-    if math.isfinite(correlation):
+    if math.isfinite(judged.correlation):
         found.append(
             GanQuantity(
-                "Own loss ranks with W1", f"{correlation:+.2f}".replace("-", "−"), "", MEASURED,
+                "Own loss ranks with W1", f"{judged.correlation:+.2f}".replace("-", "−"), "", MEASURED,
                 "Rank correlation over the training of the system's own number with the exact W1; +1 is a loss that "
                 "can be trusted.",
             )
@@ -118,40 +114,39 @@ def gan_quantities(run: GanRun, numbers: Numbers, *, n_modes: int | None = None)
     return tuple(found)
 
 
-def as_gan_table(run: GanRun, numbers: Numbers, *, n_modes: int | None = None) -> RenderableType:
+def as_gan_table(judged: JudgedRun, *, n_modes: int | None = None) -> RenderableType:
     """The main numbers for a terminal of 80 columns.
 
     Args:
-        run: See `otgan.gan.open_run`.
-        numbers: See `otgan.quality.Quality.numbers`.
+        judged: See `otgan.gan.judge_run`.
         n_modes: How many modes the law has, if it has any.
 
     Returns:
         Something for `rich.console.Console.print`; names are plain text in it.
     """
+    numbers = judged.numbers
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
     for heading in (f"of {_or_nan(numbers.get('n')):.0f} points", "real again"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("kind", no_wrap=True)
-    for entry in gan_quantities(run, numbers, n_modes=n_modes):
+    for entry in gan_quantities(judged, n_modes=n_modes):
         if entry.main:
             table.add_row(*map(Text, (entry.name, entry.value, entry.real, entry.kind)))
     return Group(
-        Text(heading_of(run), style="bold"), Padding(table, (0, 2)), Text(bracket_of(numbers), style="dim")
+        Text(heading_of(judged.run), style="bold"), Padding(table, (0, 2)), Text(bracket_of(numbers), style="dim")
     )  # fmt: skip
 
 
-def write_gan_report(run: GanRun, data: Data, numbers: Numbers, *, seed: int = 0) -> dict[str, Any]:
+def write_gan_report(judged: JudgedRun, data: Data, *, seed: int = 0) -> dict[str, Any]:
     """Write ``report.md``, ``report.json``, ``samples.png`` and ``curves.png`` to the folder of the run.
 
     Everything is made in a temporary folder first, so that no half of a report is left.
 
     Args:
-        run: See `otgan.gan.open_run`.
+        judged: See `otgan.gan.judge_run`.
         data: What it was trained on.
-        numbers: See `otgan.quality.Quality.numbers`.
-        seed: Of the points in the picture.
+        seed: Of the real points in the picture.
 
     Returns:
         The content of ``report.json``.
@@ -159,7 +154,7 @@ def write_gan_report(run: GanRun, data: Data, numbers: Numbers, *, seed: int = 0
     Raises:
         FileFormatError: If the folder cannot be written.
     """
-    modes = centres_of(data)
+    run, modes = judged.run, centres_of(data)
     settings = {name: value for name, value in run.settings.items() if name not in ("centre", "own_networks")}
     content = {
         "title": heading_of(run),
@@ -167,15 +162,15 @@ def write_gan_report(run: GanRun, data: Data, numbers: Numbers, *, seed: int = 0
         "data": data.name,
         "step": run.step,
         "n_steps": run.n_steps,
-        "numbers": plain(dict(numbers)),
-        "rank_correlation": plain(correlation_of(run)),
+        "numbers": plain(dict(judged.numbers)),
+        "rank_correlation": plain(judged.correlation),
         "settings": plain(settings),
         "versions": versions(),
     }
-    page = _markdown(run, numbers, None if modes is None else len(modes), content)
+    page = _markdown(judged, None if modes is None else len(modes), content)
     with writing(run.folder), tempfile.TemporaryDirectory(dir=run.folder, prefix=".report-") as temporary:
         part = Path(temporary)
-        save_png(_samples(run, data, modes, seed), part / FILES[0])
+        save_png(_samples(judged.points, data, modes, seed), part / FILES[0])
         save_png(gan_curves_figure(run), part / FILES[1])
         (part / FILES[2]).write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
         (part / FILES[3]).write_text(page, encoding="utf-8", errors="replace")
@@ -203,14 +198,13 @@ def centres_of(data: Data) -> FloatArray | None:
     return None if data.modes is None else np.stack([part.mean for part in data.modes.components])
 
 
-def _samples(run: GanRun, data: Data, modes: FloatArray | None, seed: int) -> Figure:
-    points = run.learnt.sample(SHOWN, np.random.default_rng([seed, 3]))
+def _samples(points: FloatArray, data: Data, modes: FloatArray | None, seed: int) -> Figure:
     if data.is_image:
         return images_figure(points.reshape(-1, *data.shape))
-    return samples_figure(points, data.held_out.sample(SHOWN, np.random.default_rng([seed, 4])), modes=modes)
+    return samples_figure(points, data.held_out.sample(len(points), np.random.default_rng([seed, 4])), modes=modes)
 
 
-def _markdown(run: GanRun, numbers: Numbers, n_modes: int | None, content: Mapping[str, Any]) -> str:
+def _markdown(judged: JudgedRun, n_modes: int | None, content: Mapping[str, Any]) -> str:
     lines = [
         f"# {escape(content['title'])}",
         "",
@@ -218,12 +212,12 @@ def _markdown(run: GanRun, numbers: Numbers, n_modes: int | None, content: Mappi
         "| --- | ---: | ---: | --- | --- |",
         *(
             "| " + " | ".join(map(escape, (q.name, q.value, q.real, q.kind, q.meaning))) + " |"
-            for q in gan_quantities(run, numbers, n_modes=n_modes)
+            for q in gan_quantities(judged, n_modes=n_modes)
         ),
         "",
         "![Generated points over real ones](samples.png)",
         "",
-        f"![Exact W1 over the training, and below it {escape(run.learnt.system.own)}](curves.png)",
+        f"![Exact W1 over the training, and below it {escape(judged.run.learnt.system.own)}](curves.png)",
         "",
         "| Setting | Value |",
         "| --- | --- |",
