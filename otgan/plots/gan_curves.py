@@ -23,7 +23,7 @@ def gan_curves_figure(run: GanRun) -> Figure:
     figure = new_figure(8.0, 5.4)
     exact, own = figure.subplots(2, 1, sharex=True)
     exact.set_title("exact W1 to held-out points")
-    own.set_title(f"own: {run.learnt.system.own}")
+    own.set_title(run.learnt.system.own, fontsize=9, fontweight="normal")
     draw_w1(exact, run, colour=TRUTH)
     steps, values = run.series("own")
     if steps:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +99,7 @@ def test_what_was_interrupted_goes_on_to_the_same_bits(run, monkeypatch):
         if step == 3:
             raise KeyboardInterrupt
 
+    @wraps(train_gan)
     def killed(*arguments, callbacks, **options):
         return FEW_LOOKS(*arguments, callbacks=[*callbacks, stop], checkpoint_seconds=1e-9, **options)
 
