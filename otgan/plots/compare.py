@@ -48,8 +48,10 @@ def comparison_figure(compared: Sequence[JudgedRun], real: FloatArray, *, modes:
     for ax in axes[len(compared) :]:
         ax.set_axis_off()
     curves = lower.subplots()
-    for k, entry in enumerate(compared):
-        draw_w1(curves, entry.run, colour=COLOURS[k % len(COLOURS)], label=run_title(k, entry))
+    draw_w1(
+        curves, [entry.run for entry in compared], colours=[COLOURS[k % len(COLOURS)] for k in range(len(compared))],
+        labels=[run_title(k, entry) for k, entry in enumerate(compared)],
+    )  # fmt: skip
     curves.set(xlabel="step of training", title="exact W1 to held-out points")
     if curves.get_legend_handles_labels()[0]:
         curves.legend(frameon=False, fontsize=9)

@@ -40,7 +40,7 @@ def samples_figure(points: FloatArray, real: FloatArray, *, modes: FloatArray | 
     figure = new_figure(5.2, 5.4)
     ax = figure.add_subplot()
     draw_generated(ax, points, real, modes=modes)
-    figure.legend(loc="outside lower center", ncols=3, frameon=False, markerscale=2.0)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, markerscale=1.4)
     return figure
 
 

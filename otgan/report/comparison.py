@@ -14,7 +14,8 @@ from rich.text import Text
 
 from otgan.gan import Data
 from otgan.gan.compare import JudgedRun
-from otgan.plots.compare import letter, run_title
+from otgan.plots.compare import letter
+from otgan.report.gan import heading_of
 from otgan.report.numbers import number
 from otgan.report.provenance import plain
 
@@ -57,16 +58,16 @@ def as_comparison_table(compared: Sequence[JudgedRun], data: Data) -> Renderable
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     for k, entry in enumerate(compared):
-        table.add_row(run_title(k, entry), *_cells(entry.numbers, n_modes), _signed(entry.correlation))
+        table.add_row(
+            f"{letter(k)}: {entry.run.learnt.system.name}", *_cells(entry.numbers, n_modes), _signed(entry.correlation)
+        )
     again = {name.removeprefix("real_"): value for name, value in first.items() if name.startswith("real_")}
-    table.add_row("noise floor: real again", *_cells({"w1": first.get("noise_floor"), **again}, n_modes), "")
-    names = "\n".join(
-        f"{letter(k)}  {entry.run.folder}" + ("" if entry.run.step == entry.run.n_steps else f", step {entry.run.step}")
-        for k, entry in enumerate(compared)
-    )
+    table.add_row("real again", *_cells({"w1": first.get("noise_floor"), **again}, n_modes), "")
+    names = "\n".join(f"{letter(k)}: {entry.run.folder}, {heading_of(entry.run)}" for k, entry in enumerate(compared))
     notes = (
         f"{_count(first.get('n'))} generated against the same {_count(first.get('n'))} held-out points of {data.name}; "
-        "± is the proven bracket of W1 of these points. ranks: correlation of the own loss with W1 over the training."
+        "± is the proven bracket of W1 of these points. The last line is of a second real sample: the noise floor. "
+        "ranks: rank correlation of the own loss with W1 over the training."
     )
     return Group(Padding(table, (0, 1)), Text(names), Text(notes, style="dim"))
 
@@ -87,11 +88,11 @@ def _w1(numbers: Any) -> str:
     value, lower, upper = (numbers.get(name) for name in ("w1", "w1_lower", "w1_upper"))
     if value is None or lower is None or upper is None:
         return _cell(value)
-    return f"{number(value)} ± {max(upper - value, value - lower):.0e}"
+    return f"{number(value)} ±{max(upper - value, value - lower):.0e}"
 
 
 def _cell(value: float | None) -> str:
-    return "" if value is None else f"{value:.3g}"
+    return "" if value is None else f"{value:.2g}" if value < 0.01 else f"{value:.3g}"
 
 
 def _count(value: float | None) -> str:

@@ -43,7 +43,15 @@ def run(capsys, tmp_path, monkeypatch, trained):
 def test_a_table_and_a_picture(run):
     code, out, err = run("a", "b", "--samples", 40)
     assert (code, err) == (0, "")
-    for words in ("A: wgan-gp, seed 0", "B: wgan-gp, seed 1", "noise floor: real again", "exact W1", "ranks", "/8"):
+    for words in (
+        "A: wgan-gp  ",
+        "A: a, wgan-gp on 8gaussians, seed 0",
+        "B: b, wgan-gp",
+        "real again",
+        "exact W1",
+        "ranks",
+        "/8",
+    ):
         assert words in out
     assert max(map(len, out.splitlines())) <= 80
     assert Path("compare.png").read_bytes().startswith(b"\x89PNG")
