@@ -83,7 +83,7 @@ def train(
     if movie and known.shape != PLANE:
         raise InvalidValueError("--movie", "come with points in the plane", f"shape {known.shape}", "leave it out")
     given = {"steps": steps, "batch_size": batch_size, "net": net, "noise_dim": noise_dim, "ema": ema, "device": device}
-    options = {name: value for name, value in given.items() if value is not None}
+    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if hidden is not None:
         options["hidden"] = _widths(hidden)
     folder = out or Path("runs") / f"{source.label}-{method}-{seed}"
@@ -106,7 +106,7 @@ def train(
 def _print_methods(*, as_json: bool) -> None:
     with working("loading PyTorch"):
         from otgan.gan import SYSTEMS
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"name": name, "summary": kind.summary, "own": kind.own, "options": _defaults(kind)}
         for name, kind in SYSTEMS.items()
     ]
@@ -156,11 +156,12 @@ def _system(method: str, assignments: list[str], named: dict[str, Any]) -> Syste
                 raise InvalidValueError("--set", f"not repeat {option}", f"{name} in both", "leave one out")
             options[name] = value
     for name in options:
+        if name not in known and named.get(name) is not None:
+            option = "--" + name.replace("_", "-")
+            raise InvalidValueError(option, "come with a method that has it", method, "see otgan train --list")
         if name not in known:
-            option = "--" + name.replace("_", "-") if named.get(name) is not None else "--set"
-            raise InvalidValueError(
-                option, f"be a hyper-parameter of {method} ({', '.join(known)})", name, "see otgan train --list"
-            )
+            rule = f"name a hyper-parameter of {method} ({', '.join(known)})"
+            raise InvalidValueError("--set", rule, name, "check the spelling, or see otgan train --list")
     return get_system(method, **options)
 
 

@@ -36,7 +36,7 @@ def comparison_figure(compared: Sequence[JudgedRun], real: FloatArray, *, modes:
     rows = -(-len(compared) // ACROSS)
     columns = min(ACROSS, len(compared))
     figure = new_figure(max(7.5, 2.9 * columns), 3.1 * rows + 3.0)
-    upper, lower = figure.subfigures(2, 1, height_ratios=(3.1 * rows, 3.0))
+    upper, lower = np.ravel(figure.subfigures(2, 1, squeeze=False, height_ratios=(3.1 * rows, 3.0)))
     axes = np.ravel(upper.subplots(rows, columns, squeeze=False))
     for k, entry in enumerate(compared):
         shape = entry.run.learnt.shape

@@ -89,8 +89,8 @@ def gan_quantities(judged: JudgedRun, *, n_modes: int | None = None) -> tuple[Ga
     ]  # fmt: skip
     for key, name, how, meaning, main in _WORDS:
         if key in numbers:
-            shown = [_shown(numbers.get(prefix + key), how, key, n_modes) for prefix in ("", "real_")]
-            found.append(GanQuantity(name, *shown, MEASURED, meaning, main))
+            value, real = (_shown(numbers.get(prefix + key), how, key, n_modes) for prefix in ("", "real_"))
+            found.append(GanQuantity(name, value, real, MEASURED, meaning, main))
     if (p_value := numbers.get("p_value")) is not None:
         found.append(
             GanQuantity(

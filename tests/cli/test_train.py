@@ -11,6 +11,7 @@ import pytest
 
 from otgan.cli.main import main
 from otgan.gan import SYSTEMS, evaluate, get_data, open_run, read_frames, train_gan
+from otgan.gan.classifier import train_classifier
 
 TINY = ["--steps", 4, "--batch-size", 8, "--hidden", "4,4", "--n-critic", 1, "--samples", 30]
 FEW_LOOKS = partial(train_gan, n_samples=20)
@@ -142,6 +143,23 @@ def test_methods_are_listed(run):
     assert next(row for row in rows if row["name"] == "wgan-gp")["options"]["n_critic"] == 5
 
 
+@pytest.mark.usefixtures("_undrawn")
+def test_images_have_classes_and_a_name_of_any_kind_is_plain_text(run, monkeypatch):
+    monkeypatch.setattr("otgan.gan.compare.train_classifier", partial(train_classifier, steps=3))
+    code, out, _ = run("--data", "digits", "--net", "mlp", *TINY, "--json")
+    assert code == 0
+    found = json.loads(out)["numbers"]
+    assert 1 <= found["classes_found"] <= 10
+    assert found["frechet"] > found["real_frechet"]
+    hostile = "a|b [bold]$x$ <i>.csv"
+    np.savetxt(hostile, np.random.default_rng(0).normal(size=(60, 2)), delimiter=",")
+    code, out, _ = run("--data", hostile, *TINY)
+    assert code == 0
+    assert "wgan-gp on a|b [bold]$x$ <i>, seed 0" in out
+    page = Path("runs/a|b [bold]$x$ <i>-wgan-gp-0/report.md").read_text()
+    assert r"a\|b \[bold\]$x$ &lt;i&gt;" in page
+
+
 BAD = [
     (["--data", "nonsense"], "data must be one of"),
     (["--data", "absent.csv"], "absent.csv"),
@@ -152,13 +170,14 @@ BAD = [
     (["--method", "nonsense"], "method must be one of"),
     (["--set", "learning_rate"], "--set must be name=value, got 'learning_rate'"),
     (["--set", "learning_rate="], "--set must be name=value"),
-    (["--set", "nonsense=1"], "--set must be a hyper-parameter of wgan-gp (n_critic, learning_rate, "),
-    (["--set", "name=evil"], "--set must be a hyper-parameter of wgan-gp"),
+    (["--set", "nonsense=1"], "--set must name a hyper-parameter of wgan-gp (n_critic, learning_rate, "),
+    (["--set", "name=evil"], "--set must name a hyper-parameter of wgan-gp"),
     (["--set", "n_critic=many"], "n_critic must be an integer, got 'many'"),
     (["--set", "n_critic=2.5"], "n_critic must be an integer"),
     (["--set", "penalty_weight=nan"], "penalty_weight must be in"),
     (["--set", "n_critic=1", "--set", "n_critic=2"], "--set must give n_critic once"),
     (["--set", "n_critic=1", "--n-critic", "2"], "--set must not repeat --n-critic"),
+    (["--method", "flow-matching", "--n-critic", "2"], "--n-critic must come with a method that has it"),
     (["--n-critic", "0"], "n_critic must be at least 1"),
     (["--steps", "0"], "steps must be at least 1"),
     (["--batch-size", "0"], "batch_size must be at least 1"),
