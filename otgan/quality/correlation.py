@@ -39,7 +39,9 @@ class RankCorrelation:
         return f"{self.kind} {self.mean:+.3f} {ends}"
 
 
-def rank_correlation(runs: Sequence[tuple[Any, Any]], *, kind: str = "spearman", level: float = 0.95) -> RankCorrelation:
+def rank_correlation(
+    runs: Sequence[tuple[Any, Any]], *, kind: str = "spearman", level: float = 0.95
+) -> RankCorrelation:
     r"""Rank correlation of a method's own loss with the exact W1 along training, over runs of several seeds.
 
     The iterates of one run are not independent: each grows out of the one before, and both numbers fall at the start.

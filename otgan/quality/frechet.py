@@ -74,9 +74,7 @@ def frechet_distance(x: Any, y: Any) -> FrechetDistance:
 
 def _normal(name: str, points: FloatArray) -> Gaussian:
     if len(points) < 2:
-        raise InvalidShapeError(
-            name, "have at least two points for a covariance", f"{len(points)}", "draw more points"
-        )
+        raise InvalidShapeError(name, "have at least two points for a covariance", f"{len(points)}", "draw more points")
     mean = points.mean(0)
     off = points - mean
     return Gaussian(mean, off.T @ off / (len(points) - 1))
