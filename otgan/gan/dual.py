@@ -17,8 +17,7 @@ from otgan.critics.game import LAST_RATE
 from otgan.critics.method import Players
 from otgan.critics.method import Start as CriticStart
 from otgan.critics.wgan_gp import WganGp
-from otgan.gan.build import build_critic, build_generator
-from otgan.gan.networks import Flat
+from otgan.gan.networks import Flat, mlp
 from otgan.gan.system import Play, Real, Start, System, Task, normal
 
 
@@ -46,7 +45,7 @@ class DualGan(System):
 
     def networks(self, task: Task, seed: int) -> dict[str, nn.Module]:
         """See `System.networks`."""
-        return {"generator": build_generator(task, seed)}
+        return {"generator": mlp((task.noise_dim, *task.hidden, task.dim), seed)}
 
     def play(self, start: Start, networks: Mapping[str, nn.Module]) -> Play:
         """See `System.play`."""
@@ -63,9 +62,7 @@ class _DualPlay(Play):
     @classmethod
     def begin(cls, system: DualGan, start: Start, generator: nn.Module) -> _DualPlay:
         method, task = system.method, start.task
-        if start.critic is None and task.net == "dcgan":
-            network = build_critic(task, start.seed).to(start.real.device)
-        elif start.critic is None:
+        if start.critic is None:
             critic = method.critic(CriticStart(task.dim, task.hidden, start.seed, start.real.cpu(), start.real.cpu()))
             network = critic.layers.to(start.real.device)
         else:
