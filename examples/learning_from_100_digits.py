@@ -68,9 +68,7 @@ def draw(path: Path, drawn: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--steps", type=int, default=100, help="of the GAN; the flow takes three times as many"
-    )
+    parser.add_argument("--steps", type=int, default=100, help="of the GAN; the flow takes three times as many")
     parser.add_argument("--figure", type=Path, help="where to save a picture (PNG)")
     arguments = parser.parse_args()
     main(arguments.steps, arguments.figure)

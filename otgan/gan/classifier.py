@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from otgan.checks import FloatArray, as_count, as_points
@@ -41,7 +42,7 @@ class Classifier:
     """
 
     shape: tuple[int, ...]
-    classes: FloatArray
+    classes: NDArray[Any]
     accuracy: float
     body: nn.Module
     head: nn.Module
@@ -69,7 +70,7 @@ class Classifier:
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
-    def labels(self, points: Any) -> FloatArray:
+    def labels(self, points: Any) -> NDArray[Any]:
         """The likeliest class of each flat image, (n,).
 
         Raises:
@@ -135,7 +136,7 @@ def train_classifier(data: Data, seed: int = 0, *, steps: int = 400, batch_size:
     return Classifier(data.shape, classes, accuracy, body, head, centre, scale)
 
 
-def _read(data: Data) -> tuple[DiscreteMeasure, DiscreteMeasure, tuple[FloatArray, FloatArray]]:
+def _read(data: Data) -> tuple[DiscreteMeasure, DiscreteMeasure, tuple[NDArray[Any], NDArray[Any]]]:
     if not isinstance(data, Data):
         raise InvalidTypeError("data", "be a Data", type(data).__name__, "call get_data first")
     train, held_out = data.train, data.held_out

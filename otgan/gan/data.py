@@ -98,27 +98,42 @@ def get_data(data: Any, *, shape: tuple[int, ...] | None = None, seed: int = 0, 
     if isinstance(data, Data):
         _no_options(options)
         return data
+    rng = np.random.default_rng(as_count("seed", seed, low=0))
     if isinstance(data, str) and data in TOYS:
         _no_options({name: value for name, value in options.items() if name not in signature(TOYS[data]).parameters})
         law = TOYS[data](**options)
         return Data(data, law, law, (law.dim,))
     if isinstance(data, str) and data == DIGITS:
         _no_options(options)
-        return _digits(np.random.default_rng(as_count("seed", seed, low=0)))
+        return _digits(rng)
     name, values = "points", data
     if isinstance(data, str | os.PathLike):
         path = _path(data)
-        name, values = path.stem or path.name, _from_disk(path, options)
+        name, values = path.resolve().stem, _from_disk(path, options)
     else:
         _no_options(options)
-    if isinstance(values, np.ndarray) and values.ndim == 4:
+    if shape is not None:
+        shape = tuple(as_count("shape", length) for length in shape)
+        values = _in_shape(values, shape)
+    if getattr(values, "ndim", 0) in (3, 4):
         images = as_images("data", values)
         shape, values = images.shape[1:], images.reshape(len(images), -1)
     law = as_measure("data", values)
-    if shape is not None and len(shape) == 3 and isinstance(law, DiscreteMeasure):
-        _check_shape(shape, law)
-    parts = law.split(HELD_OUT, np.random.default_rng(seed)) if isinstance(law, DiscreteMeasure) else (law, law)
+    parts = law.split(HELD_OUT, rng) if isinstance(law, DiscreteMeasure) else (law, law)
     return Data(name, parts[1], parts[0], shape or (law.dim,))
+
+
+def _in_shape(values: Any, shape: tuple[int, ...]) -> Any:
+    """Rows that are flat images as images, once their length has been held against the shape; laws as they are."""
+    many = getattr(values, "ndim", 2) > 2
+    length = math.prod(values.shape[1:]) if many else as_measure("data", values).dim
+    if math.prod(shape) != length:
+        raise InvalidShapeError(
+            "shape", f"have a product of {length}, the numbers of a point", f"{shape}", "give (c, h, w) of one image"
+        )
+    if len(shape) != 3 or isinstance(values, Measure) or callable(values):
+        return values
+    return np.reshape(values, (-1, *shape))
 
 
 def _path(data: str | os.PathLike[str]) -> Path:
@@ -160,11 +175,3 @@ def _digits(rng: np.random.Generator) -> Data:
 def _no_options(options: Mapping[str, Any]) -> None:
     for name, value in options.items():
         raise InvalidValueError(name, "be left out for such data", repr(value), "leave it out, or check its spelling")
-
-
-def _check_shape(shape: tuple[int, ...], law: DiscreteMeasure) -> None:
-    if math.prod(shape) != law.dim:
-        raise InvalidShapeError(
-            "shape", f"have a product of {law.dim}, the length of a row", f"{shape}", "give (c, h, w) of one image"
-        )
-    as_images("data", law.points.reshape(len(law), *shape))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from otgan.gan.networks import mlp
 from otgan.gan.system import Task
+from otgan.gan.unet import image_velocity
 
 #: Cosines by which a network is told the time.
 FREQUENCIES = 8
@@ -37,5 +38,7 @@ class TimeMlp(nn.Module):
 
 
 def velocity_network(task: Task, seed: int) -> nn.Module:
-    """A new network (n, D), (n,) -> (n, D) for what a task draws: an mlp, on flat points."""
+    """A new network (n, D), (n,) -> (n, D) for what a task draws: an mlp on flat points, or a U-Net of images."""
+    if task.net == "dcgan":
+        return image_velocity(task, seed)
     return TimeMlp(task.dim, task.hidden, seed)

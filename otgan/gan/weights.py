@@ -23,7 +23,7 @@ def drawn(make: Callable[[], Network], seed: int) -> Network:
     convolution is that of one of its outputs, to which only every stride-th entry of the kernel comes.
 
     Args:
-        make: Builds it, of linear layers, convolutions and normalisations.
+        make: Builds it, of linear layers, convolutions and normalisations of batches or groups.
         seed: Of the weights.
 
     Source: He et al. (2015), Delving deep into rectifiers, Sec. 2.2.

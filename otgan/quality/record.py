@@ -197,8 +197,8 @@ def quality(
             raise InvalidShapeError(
                 name, f"have the dimension of real, {true.dim}", side.dim, "give all of them the same coordinates"
             )
-    n = as_count("n", n, high=MAX_SAMPLES)
-    rng_real, rng_again, rng_made = (np.random.default_rng(s) for s in np.random.SeedSequence(seed_of(seed)).spawn(3))
+    n, seed = as_count("n", n, high=MAX_SAMPLES), as_count("seed", seed, low=0)
+    rng_real, rng_again, rng_made = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(3))
     sizes = [len(side) for side in (made, true, again) if isinstance(side, DiscreteMeasure)]
     halves = second_real is None and isinstance(true, DiscreteMeasure)
     if halves:
@@ -214,7 +214,7 @@ def quality(
         exact = wasserstein(x, points)
         # One generator a sample: the same directions for all of them.
         sliced = sliced_wasserstein(x, points, rng=np.random.default_rng(seed), n_projections=N_PROJECTIONS)
-        of_real, of_points = (rows_of("features", features, side) if features else side for side in (x, points))
+        of_real, of_points = (_rows_of("features", features, side) if features else side for side in (x, points))
         return Scores(
             exact.distance,
             Interval(exact.lower_bound, exact.upper_bound),
@@ -222,7 +222,7 @@ def quality(
             precision_recall(of_real, of_points, k=k),
             mode_coverage(points, modes) if modes is not None else None,
             frechet_distance(of_real, of_points) if features else None,
-            class_score(rows_of("probabilities", probabilities, points)) if probabilities else None,
+            class_score(_rows_of("probabilities", probabilities, points)) if probabilities else None,
         )
 
     population = None
@@ -233,12 +233,7 @@ def quality(
     return Quality(n, scores(y), scores(z), test.p_value, population, nearest)
 
 
-def seed_of(seed: Any) -> int:
-    """Read a seed."""
-    return as_count("seed", seed, low=0)
-
-
-def rows_of(name: str, function: Rows, points: FloatArray) -> FloatArray:
+def _rows_of(name: str, function: Rows, points: FloatArray) -> FloatArray:
     """What a function of the user's gives for some points, one row each.
 
     Raises:

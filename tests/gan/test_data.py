@@ -194,7 +194,7 @@ def test_damaged_and_disguised_files(tmp_path):
 
 
 def test_what_is_not_there(tmp_path):
-    with pytest.raises(InvalidValueError, match="data must be one of 8gaussians, .*digits, a file or a folder"):
+    with pytest.raises(InvalidValueError, match=r"data must be one of 8gaussians, .*digits, a file or a folder"):
         get_data("9gaussians")
     with pytest.raises(FileFormatError, match="be a file, got no such file"):
         get_data(str(tmp_path / "gone.csv"))
