@@ -105,7 +105,9 @@ class Quality:
 
     @property
     def noise_floor(self) -> float:
-        """Exact W1 of two real samples of this size."""
+        """Exact W1 of two real samples of this size: one draw of what a perfect generator has, which it exceeds half the
+        time. Where modes lie far apart the draws themselves differ by a factor of some; `p_value` takes that in.
+        """
         return self.second_real.w1
 
     @property
