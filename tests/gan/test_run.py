@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from otgan.errors import CheckpointError, FileFormatError, InvalidInputError, InvalidValueError, OtganError
-from otgan.gan import Generated, open_run, train_gan
+from otgan.gan import SYSTEMS, Generated, open_run, train_gan
 
 SMALL = {"hidden": (4,), "steps": 6, "batch_size": 8, "n_samples": 20, "every": 1, "threads": 1}
 train = partial(train_gan, "8gaussians", **SMALL)
@@ -50,6 +50,13 @@ def test_what_was_learnt_comes_back_bit_for_bit(finished):
     assert min(w1) > 0
     assert run.series("absent") == ([], [])
     assert sorted((path.name, path.read_bytes()) for path in folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("method", SYSTEMS)
+def test_every_system_comes_back(tmp_path, method):
+    options = {**SMALL, "steps": 2, "monitor": False}
+    learnt = train_gan("moons", method, **options, folder=tmp_path / "run")
+    assert np.array_equal(drawn(open_run(tmp_path / "run").learnt, 9), drawn(learnt, 9))
 
 
 def test_an_unfinished_run_is_opened_at_its_checkpoint(tmp_path):
