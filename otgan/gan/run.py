@@ -57,11 +57,6 @@ class GanRun:
     n_steps: int
     learnt: Generated
 
-    @property
-    def name(self) -> str:
-        """The folder's own name, for tables."""
-        return self.folder.resolve().name
-
     def series(self, key: str) -> tuple[list[int], list[float]]:
         """The steps at which a number was measured, and what it was."""
         found = [(row["step"], value) for row in self.log if (value := row.get(key)) is not None]
@@ -146,6 +141,8 @@ def _settings(path: Path) -> dict[str, Any]:
             if not isinstance(settings[name], kind):
                 raise TypeError(f"{name} is no {kind.__name__}")
         as_count("seed", settings["seed"], low=0)
+        # It goes to terminals, which obey what is not printable.
+        settings["data"] = "".join(mark if mark.isprintable() else "·" for mark in settings["data"])
     return dict(settings)
 
 

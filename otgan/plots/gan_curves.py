@@ -76,7 +76,7 @@ def draw_w1(ax: Axes, runs: Sequence[GanRun], *, colours: Sequence[str], labels:
     if floors:
         text = f"noise floor {number(floors[0])}" if len(floors) == 1 else "noise floors"
         ax.text(
-            0.995, max(floors), text, transform=ax.get_yaxis_transform(), ha="right", va="bottom", color=NEUTRAL,
+            0.995, max(floors), text, transform=ax.get_yaxis_transform(), ha="right", va="top", color=NEUTRAL,
             fontsize=9,
         )  # fmt: skip
     if min(seen) > 0 and max(seen) > WIDE * min(seen):

@@ -43,7 +43,7 @@ def test_what_was_learnt_comes_back_bit_for_bit(finished):
     run = open_run(folder)
     assert isinstance(run.learnt, Generated)
     assert np.array_equal(drawn(run.learnt), drawn(learnt))
-    assert (run.name, run.step, run.n_steps, run.settings["seed"]) == ("mine", 6, 6, 3)
+    assert (run.folder, run.step, run.n_steps, run.settings["seed"]) == (folder, 6, 6, 3)
     assert [row["step"] for row in run.log] == [1, 2, 3, 4, 5, 6]
     steps, w1 = run.series("w1")
     assert steps == [1, 2, 3, 4, 5, 6]
@@ -145,6 +145,12 @@ def test_hostile_settings_are_one_line(copied, change, message):
         open_run(copied)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_names_of_data_are_printable(copied):
+    path = copied / "settings.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"data": "a\x1b[2J\nb"}))
+    assert open_run(copied).settings["data"] == "a·[2J·b"
 
 
 @pytest.mark.parametrize(
