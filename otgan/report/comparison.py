@@ -15,7 +15,7 @@ from rich.text import Text
 from otgan.gan import Data
 from otgan.gan.compare import JudgedRun
 from otgan.plots.compare import letter
-from otgan.report.gan import heading_of
+from otgan.report.gan import reached
 from otgan.report.numbers import number
 from otgan.report.provenance import plain
 
@@ -63,7 +63,7 @@ def as_comparison_table(compared: Sequence[JudgedRun], data: Data) -> Renderable
         )
     again = {name.removeprefix("real_"): value for name, value in first.items() if name.startswith("real_")}
     table.add_row("real again", *_cells({"w1": first.get("noise_floor"), **again}, n_modes), "")
-    names = "\n".join(f"{letter(k)}: {entry.run.folder}, {heading_of(entry.run)}" for k, entry in enumerate(compared))
+    names = "\n".join(f"{letter(k)}: {entry.run.folder}, {reached(entry.run)}" for k, entry in enumerate(compared))
     notes = (
         f"{_count(first.get('n'))} generated against the same {_count(first.get('n'))} held-out points of {data.name}; "
         "± is the proven bracket of W1 of these points. The last line is of a second real sample: the noise floor. "

@@ -181,8 +181,13 @@ def write_gan_report(judged: JudgedRun, data: Data, *, seed: int = 0) -> dict[st
 
 def heading_of(run: GanRun) -> str:
     """Method, data, seed, and how far it came."""
-    reached = "" if run.step == run.n_steps else f" of {run.n_steps}"
-    return f"{run.learnt.system.name} on {run.settings['data']}, seed {run.settings['seed']}, step {run.step}{reached}"
+    return f"{run.learnt.system.name} on {run.settings['data']}, {reached(run)}"
+
+
+def reached(run: GanRun) -> str:
+    """Seed, and how far it came."""
+    left = "" if run.step == run.n_steps else f" of {run.n_steps}"
+    return f"seed {run.settings['seed']}, step {run.step}{left}"
 
 
 def bracket_of(numbers: Numbers) -> str:
