@@ -4,12 +4,12 @@ No number here is good or bad by itself: most are not 0, or 1, for a perfect gen
 the sample. `quality` gives each beside what a second real sample has.
 """
 
-from otgan.quality.class_score import ClassScore, class_score
+from otgan.quality.classes import ClassScore, class_score
 from otgan.quality.correlation import RankCorrelation, rank_correlation
 from otgan.quality.frechet import FrechetDistance, frechet_distance
 from otgan.quality.modes import ModeCoverage, mode_coverage
 from otgan.quality.nearest import NearestTraining, nearest_training
-from otgan.quality.precision_recall import PrecisionRecall, precision_recall
+from otgan.quality.neighbours import PrecisionRecall, precision_recall
 from otgan.quality.record import Quality, Scores, quality
 
 __all__ = [

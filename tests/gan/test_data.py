@@ -86,14 +86,14 @@ def test_missing_packages_are_named_with_the_command(monkeypatch, tmp_path):
 
 def test_points_from_files(tmp_path):
     table = tmp_path / "shop.csv"
-    table.write_text("x,y,z\n" + "\n".join(f"{k},{2 * k},{3 * k}" for k in range(8)))
+    table.write_text("x,y,z\n" + "\n".join(f"{k},{2 * k},{k / 28}" for k in range(8)))
     data = get_data(str(table), columns=["x", "z"])
     assert (data.name, data.shape) == ("shop", (2,))
     both = np.concatenate([data.train.points, data.held_out.points])
-    np.testing.assert_array_equal(both[both[:, 0].argsort()], [[k, 3 * k] for k in range(8)])
+    np.testing.assert_array_equal(both[both[:, 0].argsort()], [[k, k / 28] for k in range(8)])
     assert (len(data.train), len(data.held_out)) == (6, 2)
     weighted = get_data(table, weights="z")
-    np.testing.assert_array_equal(weighted.train.raw_weights, 3 * weighted.train.points[:, 0])
+    np.testing.assert_array_equal(weighted.train.raw_weights, weighted.train.points[:, 0] / 28)
     np.save(tmp_path / "points.npy", both)
     assert get_data(tmp_path / "points.npy").shape == (2,)
     with pytest.raises(InvalidValueError, match="std must be left out"):

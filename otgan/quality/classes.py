@@ -39,7 +39,8 @@ def class_score(probabilities: Any) -> ClassScore:
 
     High where the classifier is sure of every point and the classes come in equal shares. It knows nothing of the real
     points: one perfect image of each class, repeated, has the highest value. It is the Inception score only for the
-    Inception network's probabilities. Its bias in n is downwards: of n points, at most n classes are seen.
+    Inception network's probabilities. Its logarithm is biased downwards, since the mean of n rows has less entropy, on
+    average, than the mean of all.
 
     Args:
         probabilities: (n, c), rows of numbers ≥ 0 that sum to one.
