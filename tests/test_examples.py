@@ -19,10 +19,12 @@ SAYS = {
     "critics_by_construction.py": "wgan (by clipping): says 0.0",
     "truth_of_two_laws.py": "W1 of the laws lies in [0.143",
     "distance_on_the_globe.py": "great-circle W1 = 2148.793 km",
+    "digits_side_by_side.py": "of 450 held-out digits",
     "how_steep_is_the_critic.py": "the constant is known to a factor of 1.000000",
     "is_a_penalty_a_guarantee.py": "proven to have slope 1 at most: groupsort",
     "is_the_critic_right.py": "50 steps: wrong",
     "judge_your_own_critic.py": "perfect: accurate",
+    "learning_from_100_digits.py": "flow-matching, 1347 images",
     "manifold_hypothesis.py": "log 2 is 0.6931",
     "many_points.py": "every bracket contains the distance: True",
     "many_samples.py": "nearest to each: [1, 0, 3, 2, 5, 4]",
@@ -51,6 +53,8 @@ SAYS = {
 
 #: What is smaller here than where a reader runs it; the slow tests run each as it is.
 SMALLER = {
+    "digits_side_by_side.py": ["--steps", "2", "--flow-steps", "2", "--samples", "20"],
+    "learning_from_100_digits.py": ["--steps", "1", "--flow-steps", "1", "--samples", "10"],
     "is_a_penalty_a_guarantee.py": ["--steps", "20"],
     "manifold_hypothesis.py": ["--steps", "30"],
     "many_points.py": ["--points", "2000"],

@@ -88,7 +88,7 @@ class Classifier:
         return torch.cat(parts).numpy().astype(np.float64)
 
 
-def train_classifier(data: Data, seed: int = 0, *, steps: int = 400, batch_size: int = 128) -> Classifier:
+def train_classifier(data: Data, seed: int = 0, *, steps: int = 150, batch_size: int = 128) -> Classifier:
     """Train a convolutional classifier on labelled images; seconds, for small ones.
 
     Args:
