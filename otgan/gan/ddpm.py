@@ -97,7 +97,7 @@ class Ddpm(System):
 
 
 def posterior_deviation(left: float, below: float) -> float:
-    r"""Standard deviation at the level of $\bar α$ = `below`, given the data and the point where it is `left` < below."""
+    r"""Standard deviation where $\bar α$ is `below`, given the data and the point where it is `left` < below."""
     return math.sqrt((1 - below) / (1 - left) * (1 - left / below))
 
 
