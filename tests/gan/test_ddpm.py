@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def test_ancestral_sampling_draws_from_the_posterior_around_the_guess(schedule, 
     left = system.signal().tolist()
     levels = [round(k * 12 / sampling_steps) for k in range(sampling_steps, -1, -1)]
     middle, variance = 0.0, 1.0
-    for k, j in zip(levels[:-1], levels[1:], strict=True):
+    for k, j in pairwise(levels):
         gain = math.sqrt(left[k]) * std**2 / (left[k] * std**2 + 1 - left[k])  # E[x_0 | x_k] = mean + gain (x_k - ...)
         data, point, spread = posterior(left[k], left[j])
         slope = data * gain + point
