@@ -8,6 +8,7 @@ no flow needs less than W_2², and what exceeds it is spent on bends and on ends
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,8 @@ def main(steps: int, figure: Path | None) -> None:
         paths = flow_paths(learnt, POINTS, np.random.default_rng(SEED))
         distance = otgan.wasserstein(real, paths[-1]).distance
         # The same velocity field, followed closely, for its true paths.
-        learnt.system = type(few)(sampling_steps=50)
-        paths = flow_paths(learnt, POINTS, np.random.default_rng(SEED))
+        close = dataclasses.replace(learnt, system=type(few)(sampling_steps=50))
+        paths = flow_paths(close, POINTS, np.random.default_rng(SEED))
         energy = path_energy(paths)
         print(
             f"{few.name}: energy {energy.energy:.2f}, {100 * energy.curvature:.0f} % of it in bends, "

@@ -18,6 +18,7 @@ SAYS = {
     "clock_times.py": "on the circle: 2.00",
     "critics_by_construction.py": "wgan (by clipping): says 0.0",
     "truth_of_two_laws.py": "W1 of the laws lies in [0.143",
+    "flow_and_path_energy.py": "pairs of optimal transport take less energy: True",
     "distance_on_the_globe.py": "great-circle W1 = 2148.793 km",
     "how_steep_is_the_critic.py": "the constant is known to a factor of 1.000000",
     "is_the_critic_right.py": "50 steps: wrong",
@@ -42,7 +43,7 @@ SAYS = {
 
 
 #: What is smaller here than where a reader runs it; the slow tests run each as it is.
-SMALLER = {"many_points.py": ["--points", "2000"]}
+SMALLER = {"many_points.py": ["--points", "2000"], "flow_and_path_energy.py": ["--steps", "150"]}
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Flows: do they draw the laws of the literature as well as published, and how straight are their paths?
 
-    python -m benchmarks flows [--only METHOD ...] [--law LAW ...] [--seeds N] [--steps N] [--out FILE] [--docs [FOLDER]]
+    python -m benchmarks flows [--only METHOD ...] [--law LAW ...] [--seeds N] [--steps N] [--out FILE]
+                               [--docs [FOLDER]]
 
 A run trains one flow, and judges it by the exact W2 between points that it draws in 20 Euler steps and as many real
 ones, beside the W2 between two real samples, and by the energy of its paths. Runs go to FILE as they come, and a study

@@ -129,7 +129,7 @@ def test_each_solver_takes_the_steps_of_its_order_in_a_linear_field(solver):
 
 
 def test_each_solver_looks_at_the_right_times():
-    """dx/dt = 3t²: Euler adds the left sum, midpoint the middle one, and Runge-Kutta, being Simpson's rule, is exact."""
+    """dx/dt = 3t²: Euler takes the left sum, midpoint the middle one; Runge-Kutta is Simpson's rule, exact here."""
     start = torch.zeros(1, 1, dtype=torch.float64)
     ends = {
         solver: float(list(flow(lambda x, t: 3 * t[:, None] ** 2 + 0 * x, start, 4, solver))[-1])

@@ -89,8 +89,9 @@ def test_own_is_in_the_units_of_the_data():
     runs = []
     for scale in (1.0, 100.0):
         numbers = []
+        law = Gaussian([0.0, 0.0], scale**2 * np.eye(2))
         train_gan(
-            Gaussian([0.0, 0.0], scale**2 * np.eye(2)), "ot", hidden=(8,), steps=2, batch_size=16, monitor=False, every=1,
+            law, "ot", hidden=(8,), steps=2, batch_size=16, monitor=False, every=1,
             callbacks=[lambda step, found, numbers=numbers: numbers.append(found["own"])],
         )  # fmt: skip
         runs.append(numbers)
