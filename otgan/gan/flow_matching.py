@@ -42,7 +42,7 @@ class FlowMatching(System):
     (2024), Improving and Generalizing Flow-Based Generative Models with Minibatch Optimal Transport.
     """
 
-    learning_rate: float = 2e-3
+    learning_rate: float = 4e-3
     batches: int = 2
     sigma: float = 0.0
     solver: str = "midpoint"
