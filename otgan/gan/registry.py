@@ -6,11 +6,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from otgan.errors import InvalidTypeError, InvalidValueError
-from otgan.gan.dual import WganGpSystem
+from otgan.gan.dual import ConesSystem, GroupSortSystem, SnWganSystem, WganGpSystem, WganSystem
+from otgan.gan.logit import GanMinimaxSystem, GanSystem, SnGanSystem
 from otgan.gan.system import System
 
 #: Every way of learning to draw, by its name on the command line.
-SYSTEMS: Mapping[str, type[System]] = {system.name: system for system in (WganGpSystem,)}
+SYSTEMS: Mapping[str, type[System]] = {
+    system.name: system
+    for system in (
+        GanSystem,
+        GanMinimaxSystem,
+        WganSystem,
+        WganGpSystem,
+        SnGanSystem,
+        SnWganSystem,
+        GroupSortSystem,
+        ConesSystem,
+    )
+}
 
 
 def get_system(system: Any, **options: Any) -> System:
