@@ -109,7 +109,7 @@ def test_critics_that_are_held_by_construction_are_1_lipschitz_when_they_are_lef
     critic = play.modules["critic"]
     assert all("original" not in parameter for parameter, _ in critic.named_parameters())
     if name != "cones":  # which are by their formula
-        assert certified_upper_bound(critic, 2).value <= 1 + 1e-9
+        assert certified_upper_bound(critic).value <= 1 + 1e-9
     with torch.no_grad():
         values = critic(real).reshape(-1)
     slopes = (values[:, None] - values).abs() / torch.cdist(real, real).fill_diagonal_(1)
@@ -130,8 +130,9 @@ def test_own_comes_near_the_exact_distance(name, steps):
     play, _ = begin(system, batch_size=128, steps=steps, hidden=(16, 16), generator=Shifted())
     rng, real = torch.Generator().manual_seed(0), Batches(128)
     own = [play.step(k, real, rng)["own"] for k in range(1, steps + 1)]
-    # Five standard errors of a mean of 2 · 20 batches of 128, each coordinate of variance 1: 5 √(2 / (20 · 128)) = .14.
-    assert np.mean(own[-20:]) < 5 + 0.14 + (0.5 if name == "wgan-gp" else 0)  # slopes settle above 1 by W1 / (2 λ)
+    # Slopes of WGAN-GP settle above 1 by W1 / (2 λ). Five standard errors of the difference of means of 20 batches of
+    # 128 points, each coordinate of variance 1: 5 √(2 / (20 · 128)) = .14.
+    assert np.mean(own[-20:]) < 5 * (1 + 5 / 20 if name == "wgan-gp" else 1) + 0.14
     assert np.mean(own[-20:]) > 4.5
 
 
@@ -143,7 +144,7 @@ def test_a_generator_finds_the_shift(name):
     rng, real = torch.Generator().manual_seed(0), Batches(64)
     for k in range(1, 101):
         play.step(k, real, rng)
-    assert float((generator.by.detach() - torch.tensor([3.0, 4.0])).norm()) < 0.7
+    assert float((generator.by.detach() - torch.tensor([3.0, 4.0])).norm()) < 1
 
 
 class StoppedError(Exception):
@@ -171,7 +172,7 @@ def test_a_critic_of_ones_own_is_trained_in_place_and_left_plain():
     before = critic[0].weight.detach().clone()
     train_gan(SHIFT, "sn-wgan", critic=critic, **SMALL)
     assert not torch.equal(critic[0].weight, before)
-    assert certified_upper_bound(critic, 2).value <= 1 + 1e-9
+    assert certified_upper_bound(critic).value <= 1 + 1e-9
 
 
 def test_critics_of_images_see_images():
