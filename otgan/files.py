@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from otgan.checks import FloatArray, as_points
 from otgan.errors import FileFormatError, MissingDependencyError, OtganError
@@ -64,14 +65,9 @@ def read_points(
         MissingDependencyError: If it is a Parquet file and pyarrow is not installed.
     """
     path = Path(path)
-    kind = path.suffix.lower()
     options = {"columns": columns, "weights": weights, "array": array}
     with _one_line(path):
-        if not path.is_file():
-            found = "a folder" if path.is_dir() else "something else" if path.exists() else "no such file"
-            raise _refusal(path, "be a file", found, "check the path")
-        if kind not in _READERS:
-            raise _refusal(path, f"end in {', '.join(_READERS)}", repr(path.suffix), "rename or convert it")
+        kind = _kind(path, tuple(_READERS))
         allowed, read = _READERS[kind]
         for option, value in options.items():
             if value is not None and option not in allowed:
@@ -79,6 +75,40 @@ def read_points(
                 raise _refusal(path, rule, repr(value), f"leave {option} out")
         points, mass = read(path, **{option: options[option] for option in allowed})
     return as_points(_line(path, 200), points), mass
+
+
+def read_array(path: str | os.PathLike[str], *, array: str | None = None) -> NDArray[Any]:
+    """Read an array of any shape, such as one of images, from a NumPy file.
+
+    Args:
+        path: The file, .npy or .npz.
+        array: Name of the array in an .npz, needed where there are several.
+
+    Returns:
+        The array, of the dtype that it has in the file: integers or floats.
+
+    Raises:
+        FileFormatError: If the file is missing, unreadable, damaged, of another format, or holds no real numbers.
+    """
+    path = Path(path)
+    with _one_line(path):
+        if _kind(path, (".npy", ".npz")) == ".npz":
+            values, _ = _read_npz(path, array=array, weights=None)
+        elif array is not None:
+            raise _refusal(path, "be read without array, which .npy has not", repr(array), "leave array out")
+        else:
+            values, _ = _read_npy(path)
+    return np.asarray(values)
+
+
+def _kind(path: Path, kinds: tuple[str, ...]) -> str:
+    """The suffix of a file that is there."""
+    if not path.is_file():
+        found = "a folder" if path.is_dir() else "something else" if path.exists() else "no such file"
+        raise _refusal(path, "be a file", found, "check the path")
+    if path.suffix.lower() not in kinds:
+        raise _refusal(path, f"end in {', '.join(kinds)}", repr(path.suffix), "rename or convert it")
+    return path.suffix.lower()
 
 
 # Refusals

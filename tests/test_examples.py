@@ -20,8 +20,10 @@ SAYS = {
     "truth_of_two_laws.py": "W1 of the laws lies in [0.143",
     "distance_on_the_globe.py": "great-circle W1 = 2148.793 km",
     "how_steep_is_the_critic.py": "the constant is known to a factor of 1.000000",
+    "is_a_penalty_a_guarantee.py": "proven to have slope 1 at most: groupsort",
     "is_the_critic_right.py": "50 steps: wrong",
     "judge_your_own_critic.py": "perfect: accurate",
+    "manifold_hypothesis.py": "log 2 is 0.6931",
     "many_points.py": "every bracket contains the distance: True",
     "many_samples.py": "nearest to each: [1, 0, 3, 2, 5, 4]",
     "mean_of_shapes.py": "no mean is nearer than 0.372605",
@@ -29,20 +31,33 @@ SAYS = {
     "monitor_your_own_loop.py": "exact W1 of the held-out samples: 2.990",
     "outliers_left_behind.py": "outliers moved at 95%: 0.000 of 0.05",
     "own_cost_matrix.py": "cheapest cost per unit: 3.5,",
+    "parallel_lines.py": "JS at theta = 0.5 is log 2 exactly: True",
     "points_that_flow.py": "each step leaves two thirds of the way: 0.666667",
     "potential_off_the_sample.py": "(never above 1)",
     "same_shape.py": "turned and mirrored: at most 0.000000",
     "sample_size_and_bias.py": "d = 10",
     "shares_of_a_square.py": "the exact value is inside: True",
+    "slope_scales_the_estimate.py": "divided by what was audited, none is above W1: True",
     "slices_of_two_samples.py": "proven from slices alone: W1 is at least",
     "test_your_own_critic.py": "norm per sample: passes",
+    "two_geometries.py": "measured by Fisher-Rao: the W2 path is 5.6311 long, the Fisher-Rao path 4.1222",
+    "vanishing_gradient.py": "apart: 3 from each other",
     "what_smoothing_costs.py": "every bracket contains W1: True",
+    "why_w1_not_w2.py": "W1: at one and the same point f and -g are up to 0.0000 apart",
     "w1_between_samples.py": "status: optimal",
+    "which_metric_sees_collapse.py": "perfect: seen by none",
 }
 
 
 #: What is smaller here than where a reader runs it; the slow tests run each as it is.
-SMALLER = {"many_points.py": ["--points", "2000"]}
+SMALLER = {
+    "is_a_penalty_a_guarantee.py": ["--steps", "20"],
+    "manifold_hypothesis.py": ["--steps", "30"],
+    "many_points.py": ["--points", "2000"],
+    "slope_scales_the_estimate.py": ["--steps", "20"],
+    "vanishing_gradient.py": ["--steps", "100"],
+    "which_metric_sees_collapse.py": ["--points", "400"],
+}
 
 
 @pytest.fixture

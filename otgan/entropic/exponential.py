@@ -90,3 +90,23 @@ def exponentials(values: FloatArray, out: FloatArray, power: FloatArray, bits: N
         bits[j] = bits[j] << 52
     for j in range(len(values)):
         out[j] *= power[j]
+
+
+@compiled(inline=True)
+def soft_row(
+    exponents: FloatArray,
+    costs: FloatArray,
+    rate: float,
+    values: FloatArray,
+    out: FloatArray,
+    power: FloatArray,
+    bits: NDArray[np.int64],
+) -> float:
+    """exp(exponents − costs · rate), divided by the largest of them, whose exponent it returns; see `exponentials`."""
+    for j in range(len(costs)):
+        values[j] = exponents[j] - costs[j] * rate
+    largest = largest_of(values)
+    for j in range(len(costs)):
+        values[j] -= largest
+    exponentials(values, out, power, bits)
+    return largest

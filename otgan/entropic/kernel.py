@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from otgan.checks import FloatArray
 from otgan.compiled import compiled, thread_count
 from otgan.costs import PointCosts
-from otgan.entropic.exponential import deal, exponentials, largest_of, sum_of
+from otgan.entropic.exponential import deal, exponentials, soft_row, sum_of
 from otgan.entropic.groups import Grouping
 from otgan.entropic.shares import Shares
 
@@ -211,12 +211,7 @@ def _soften(
     bits = power.view(np.int64)
     cost, rate = 0.0, 1 / epsilon
     for i in range(n):
-        for j in range(m):
-            values[j] = exponents[j] - block[i, j] * rate
-        largest = largest_of(values)
-        for j in range(m):
-            values[j] -= largest
-        exponentials(values, shares, power, bits)
+        largest = soft_row(exponents, block[i], rate, values, shares, power, bits)
         total = sum_of(shares)
         f[i] = -epsilon * (largest + np.log(total))
         cost += deal(shares, a[i] / total, block[i], columns)
@@ -310,12 +305,7 @@ def _round(
     bits = power.view(np.int64)
     cost, rate = 0.0, 1 / epsilon
     for i in range(n):
-        for j in range(m):
-            values[j] = exponents[j] - block[i, j] * rate
-        largest = largest_of(values)
-        for j in range(m):
-            values[j] -= largest
-        exponentials(values, shares, power, bits)
+        soft_row(exponents, block[i], rate, values, shares, power, bits)
         mass = a[i] / sum_of(shares)
         for j in range(m):
             shares[j] *= keep[j]

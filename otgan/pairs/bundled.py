@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from types import ModuleType
 
+import numpy as np
+from numpy.typing import NDArray
+
+from otgan.checks import FloatArray
 from otgan.errors import MissingDependencyError
 from otgan.measures import DiscreteMeasure, empirical
 
@@ -23,8 +27,24 @@ def digit(label: int) -> DiscreteMeasure:
     Source: Alpaydin and Kaynak (1998), Optical Recognition of Handwritten Digits, UCI Machine Learning Repository,
     as in `sklearn.datasets.load_digits`.
     """
+    pixels, labels = digits()
+    return empirical(pixels[labels == label]).named(f"digit {label}")
+
+
+def digits() -> tuple[FloatArray, NDArray[np.int64]]:
+    """All handwritten digits, pixels divided by 16 so that they lie in [0, 1].
+
+    Returns:
+        The 1,797 images as points, (n, 64), 8 rows of 8 pixels each, and which digit each shows, (n,).
+
+    Raises:
+        MissingDependencyError: If scikit-learn is not installed.
+
+    Source: Alpaydin and Kaynak (1998), Optical Recognition of Handwritten Digits, UCI Machine Learning Repository,
+    as in `sklearn.datasets.load_digits`.
+    """
     pixels, labels = _datasets().load_digits(return_X_y=True)
-    return empirical(pixels[labels == label] / 16).named(f"digit {label}")
+    return pixels / 16, labels.astype(np.int64)
 
 
 def wine(first: int, second: int) -> tuple[DiscreteMeasure, DiscreteMeasure]:
@@ -59,6 +79,6 @@ def _datasets() -> ModuleType:
         from sklearn import datasets
     except ImportError as error:
         raise MissingDependencyError(
-            "this pair's data come with scikit-learn, which is not installed; run pip install 'otgan[data]'"
+            "these data come with scikit-learn, which is not installed; run pip install 'otgan[data]'"
         ) from error
     return datasets

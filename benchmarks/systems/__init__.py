@@ -1,0 +1,105 @@
+"""Every system on the toy laws: what does each reach in its budget, and does its own loss say so?
+
+    python -m benchmarks systems [--only METHOD ...] [--law LAW ...] [--seeds N] [--jobs N]
+                                 [--out FILE] [--docs [FOLDER]]
+
+A run trains one generator on one thread, with the defaults and the preset steps of its method and data, and judges what
+it draws at its last step. Every method runs with one seed, those in `THRICE` with three; no seed is picked. Runs go to
+FILE as they come, and a study that is started again goes on where the last one stopped. `--docs` measures nothing and
+writes docs/systems.md and its pictures from FILE.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parents[1]
+SCHEMA = 1
+#: Numbers of each run that are printed as it ends.
+SHOWN = ("w1", "noise_floor", "modes_covered", "high_quality", "mode_kl")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    from benchmarks.systems.runs import LAWS, MAIN, THRICE
+    from otgan.gan import SYSTEMS
+
+    parser = argparse.ArgumentParser(prog="python -m benchmarks systems", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--only", nargs="+", choices=sorted(SYSTEMS), default=list(SYSTEMS), metavar="METHOD")
+    parser.add_argument("--law", nargs="+", choices=list(LAWS), default=MAIN, metavar="LAW", help=", ".join(LAWS))
+    parser.add_argument("--seeds", type=int, default=3, help=f"of {', '.join(THRICE)}; one of the others")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at the same time")
+    parser.add_argument("--out", type=Path, default=FOLDER / "results" / "systems.json")
+    parser.add_argument("--docs", type=Path, nargs="?", const=FOLDER.parent / "docs", metavar="FOLDER")
+    options = parser.parse_args(arguments)
+    if options.docs:
+        from benchmarks.systems.page import write_page
+
+        for path in write_page(_read(options.out), options.docs):
+            print(path)
+        return 0
+    results = _begin(options.out)
+    wanted = [
+        (method, law, seed)
+        for seed in range(options.seeds)
+        for law in options.law
+        for method in options.only
+        if seed == 0 or method in THRICE
+    ]
+    try:
+        _study(results, wanted, options)
+    except KeyboardInterrupt:
+        print(f"interrupted; {options.out} has what was measured, and the same command goes on from there")
+        return 130
+    return 0
+
+
+def _study(results: dict[str, Any], wanted: list[tuple[str, str, int]], options: argparse.Namespace) -> None:
+    """Do the runs that are missing, several at a time."""
+    from joblib import Parallel, delayed
+
+    from benchmarks.systems.runs import run
+
+    done = {(record["method"], record["law"], record["seed"]) for record in results["runs"]}
+    missing = [key for key in wanted if key not in done]
+    print(f"{len(missing)} runs", flush=True)
+    parallel = Parallel(n_jobs=options.jobs, return_as="generator_unordered")
+    for record in parallel(delayed(run)(*key) for key in missing):
+        results["runs"].append(record)
+        _keep(options.out, results)
+        shown = "  ".join(
+            f"{name} {record['quality'][name]:.3g}" for name in ("w1", "modes", "high_quality", "mode_kl")
+        )
+        print(
+            f"{record['method']}, {record['law']}, seed {record['seed']}: {record['seconds']:.0f} s  {shown}",
+            flush=True,
+        )
+
+
+def _begin(file: Path) -> dict[str, Any]:
+    """What the file holds, or the start of a new one."""
+    from benchmarks._machine import machine
+
+    if file.exists():
+        return _read(file)
+    here = machine("otgan", "numpy", "torch")
+    return {"schema": SCHEMA, "machine": here, "date": datetime.date.today().isoformat(), "runs": []}
+
+
+def _read(file: Path) -> dict[str, Any]:
+    if not file.exists():
+        raise SystemExit(f"{file} is not there: measure first")
+    results = json.loads(file.read_text(encoding="utf-8"))
+    if results.get("schema") != SCHEMA:
+        raise SystemExit(f"{file} has schema {results.get('schema')}, not {SCHEMA}: choose another --out")
+    return dict(results)
+
+
+def _keep(file: Path, results: dict[str, Any]) -> None:
+    unfinished = file.with_suffix(".part")
+    unfinished.write_text(json.dumps(results), encoding="utf-8")
+    os.replace(unfinished, file)

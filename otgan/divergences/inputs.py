@@ -1,0 +1,99 @@
+"""Reading the laws that have a density here: Gaussians and their mixtures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from otgan.checks import FloatArray, as_real_array
+from otgan.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from otgan.measures.gaussian import Gaussian
+from otgan.measures.mixture import GaussianMixture
+
+Density = Gaussian | GaussianMixture
+
+
+def as_gaussian(name: str, value: Any) -> Gaussian:
+    """Read a Gaussian law, or a pair (mean, covariance) as it takes them.
+
+    Raises:
+        InvalidTypeError: If it is neither.
+    """
+    if isinstance(value, Gaussian):
+        return value
+    if isinstance(value, tuple) and len(value) == 2:
+        return Gaussian(*value)
+    raise InvalidTypeError(
+        name, "be a Gaussian or a pair (mean, covariance)", type(value).__name__, "write ([0.0], 1.0) for N(0, 1)"
+    )
+
+
+def as_densities(source: Any, target: Any) -> tuple[Density, Density]:
+    """Read two laws of one dimension that have a density each.
+
+    Raises:
+        InvalidTypeError: If one is no Gaussian, mixture of Gaussians, or pair (mean, covariance).
+        InvalidShapeError: If they differ in dimension.
+        InvalidValueError: If a covariance is singular, so that there is no density.
+    """
+    one, other = (_as_density(name, value) for name, value in (("source", source), ("target", target)))
+    if one.dim != other.dim:
+        raise InvalidShapeError(
+            "target",
+            f"have the dimension of source, {one.dim}",
+            f"dimension {other.dim}",
+            "give laws in the same space",
+        )
+    return one, other
+
+
+def components(law: Density) -> list[tuple[float, Gaussian]]:
+    """The normal distributions of a law that have a share of it, each with its share."""
+    if isinstance(law, Gaussian):
+        return [(1.0, law)]
+    return [(float(share), part) for share, part in zip(law.weights, law.components, strict=True) if share > 0]
+
+
+def as_normal(name: str, value: Any) -> tuple[float, float]:
+    """Read a normal distribution on the line as mean and standard deviation.
+
+    Raises:
+        InvalidTypeError: If it is no Gaussian and no pair (mean, variance).
+        InvalidShapeError: If it is not on the line.
+        InvalidValueError: If its variance is 0.
+    """
+    law = as_gaussian(name, value)
+    if law.dim != 1:
+        raise InvalidShapeError(
+            name, "be a law on the line", f"dimension {law.dim}",
+            "there is no closed form in more dimensions; wasserstein_geodesic has one",
+        )  # fmt: skip
+    if law.cov[0, 0] == 0:
+        raise InvalidValueError(
+            name, "have a positive variance", 0.0, "points are infinitely far from every law in this distance"
+        )
+    return float(law.mean[0]), float(np.sqrt(law.cov[0, 0]))
+
+
+def as_times(name: str, values: Any) -> FloatArray:
+    """Read times along a path, (k,), each in [0, 1].
+
+    Raises:
+        InvalidShapeError: If it is not one list of numbers.
+        InvalidValueError: If one is outside [0, 1].
+    """
+    times = as_real_array(name, values)
+    if times.ndim != 1:
+        raise InvalidShapeError(name, "have shape (k,)", f"shape {times.shape}", "write [0.0, 0.5, 1.0]")
+    if times.min() < 0 or times.max() > 1:
+        worst = times[int(np.argmax(np.abs(times - 0.5)))]
+        raise InvalidValueError(name, "lie in [0, 1]", worst, "0 is the source and 1 the target")
+    return times
+
+
+def _as_density(name: str, value: Any) -> Density:
+    law = value if isinstance(value, GaussianMixture) else as_gaussian(name, value)
+    for _, part in components(law):
+        part.log_density(part.mean[None])  # which says what is wrong where there is no density
+    return law

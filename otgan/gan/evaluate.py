@@ -1,0 +1,59 @@
+"""The quality of what was learnt, on data that nobody trained on."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from otgan.checks import FloatArray
+from otgan.errors import InvalidTypeError
+from otgan.gan.data import Data
+from otgan.measures import DiscreteMeasure, Measure
+from otgan.quality import Quality, quality
+
+
+class Classifier(Protocol):
+    """What features and a class score are taken from; flat points (n, D), in the units of the data, go in."""
+
+    def features(self, points: FloatArray) -> Any:
+        """Features, (n, q)."""
+
+    def probabilities(self, points: FloatArray) -> Any:
+        """Class probabilities, (n, c)."""
+
+
+def evaluate(
+    learnt: Measure, data: Data, *, classifier: Classifier | None = None, n: int = 2500, seed: int = 0, **options: Any
+) -> Quality:
+    """Judge a generator by points that it was not trained on.
+
+    Where the law can be drawn from, real points are fresh draws. Of finite data the held-out points are the real ones,
+    the noise floor is their distance to as many of the training points, and copies of the training points are looked
+    for.
+
+    Args:
+        learnt: What was learnt, a `Generated` or any other measure.
+        data: What it was learnt from.
+        classifier: For images: any object with `features` and `probabilities`.
+        n: Points of each sample; fewer where fewer are held out.
+        seed: Of everything that is drawn.
+        **options: For `otgan.quality.quality`, such as `diameter`.
+
+    Returns:
+        The record.
+
+    Raises:
+        InvalidTypeError: If the classifier lacks a method.
+        InvalidInputError: If another argument breaks a rule.
+    """
+    methods: dict[str, Any] = {}
+    if classifier is not None:
+        for name in ("features", "probabilities"):
+            methods[name] = getattr(classifier, name, None)
+            if not callable(methods[name]):
+                raise InvalidTypeError(
+                    "classifier", f"have a method {name}(points)", type(classifier).__name__,
+                    "give an object with features and probabilities, each of points (n, D) to rows",
+                )  # fmt: skip
+    if isinstance(data.train, DiscreteMeasure):
+        options = {"second_real": data.train, "training": data.train.points, **options}
+    return quality(learnt, data.held_out, modes=data.modes, n=n, seed=seed, **methods, **options)

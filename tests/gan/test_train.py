@@ -1,0 +1,110 @@
+"""Training a generator: whatever is asked, resumed, refused."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import otgan
+from otgan.errors import CheckpointError, CriticError, InvalidInputError
+from otgan.gan import Generated, get_system, train_gan
+from otgan.training import read_log
+
+SMALL = {"hidden": (16, 16), "steps": 6, "batch_size": 32, "every": 1, "n_samples": 50, "threads": 1}
+
+
+@pytest.fixture
+def points():
+    return np.random.default_rng(0).normal([3.0, -2.0], [2.0, 0.5], size=(200, 2))
+
+
+def test_what_is_learnt_is_a_measure_in_units_of_the_data(points):
+    far = train_gan(1e6 + 1e3 * points, **SMALL)
+    assert isinstance(far, Generated)
+    drawn = far.sample(300, np.random.default_rng(1))
+    assert drawn.shape == (300, 2)
+    assert drawn.dtype == np.float64
+    assert abs(drawn - 1e6).max() < 1e5
+    np.testing.assert_array_equal(drawn, far.sample(300, np.random.default_rng(1)))
+    assert otgan.wasserstein(drawn, 1e6 + 1e3 * points).upper_bound < 2e4
+
+
+def test_the_same_seed_gives_the_same_weights_and_a_run_that_is_resumed_too(points, tmp_path):
+    """Bit for bit, means of weights among them; the global random state is neither used nor changed."""
+    before = torch.get_rng_state()
+    whole = train_gan(points, folder=tmp_path / "whole", **SMALL)
+    assert torch.equal(torch.get_rng_state(), before)
+
+    class StopError(Exception):
+        pass
+
+    def stop(k, numbers):
+        if k == 4:
+            raise StopError
+
+    with pytest.raises(StopError):
+        train_gan(points, folder=tmp_path / "run", checkpoint_seconds=1e-9, callbacks=[stop], **SMALL)
+    resumed = train_gan(points, folder=tmp_path / "run", resume=True, checkpoint_seconds=1e-9, **SMALL)
+    for name in ("checkpoint.safetensors", "log.jsonl"):
+        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    rows = read_log(tmp_path / "run")
+    assert [row["step"] for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert all(row["w1_lower"] <= row["w1"] <= row["w1_upper"] and row["noise_floor"] > 0 for row in rows)
+    rng = np.random.default_rng
+    np.testing.assert_array_equal(resumed.sample(9, rng(0)), whole.sample(9, rng(0)))
+    other = train_gan(points, **{**SMALL, "seed": 1})
+    assert abs(other.sample(9, rng(0)) - whole.sample(9, rng(0))).max() > 0
+    with pytest.raises(CheckpointError, match="settings must be those of the run"):
+        train_gan(points + 1, folder=tmp_path / "run", resume=True, **SMALL)
+
+
+def test_networks_of_ones_own_are_trained_in_place_without_a_class_of_ours(points):
+    torch.manual_seed(0)
+    generator = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 2))
+    critic = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1))
+    before = [weight.clone() for module in (generator, critic) for weight in module.parameters()]
+    learnt = train_gan(points, generator=generator, critic=critic, noise_dim=5, **SMALL)
+    after = [weight for module in (generator, critic) for weight in module.parameters()]
+    assert not any(torch.equal(old, new) for old, new in zip(before[::2], after[::2], strict=True))
+    assert learnt.sample(7, np.random.default_rng(0)).shape == (7, 2)
+    coupled = nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.Linear(8, 1))
+    with pytest.raises(CriticError, match="BatchNorm1d"):
+        train_gan(points, critic=coupled, **SMALL)
+
+
+def test_the_exact_distance_beside_the_loss_is_that_of_the_solver(points):
+    rows = []
+    learnt = train_gan(points, callbacks=[lambda k, numbers: rows.append(dict(numbers))], ema=0.0, **SMALL)
+    drawn = learnt.sample(2000, np.random.default_rng(0))
+    assert otgan.wasserstein(drawn, points).distance == pytest.approx(rows[-1]["w1"], rel=0.25)
+    assert {"own", "loss_critic", "loss_generator", "w1", "noise_floor"} <= rows[-1].keys()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"method": "wgan-pg"}, "method must be one of .*wgan-gp"),
+        ({"method": 3}, "method must be a name or a System"),
+        ({"ema": 1.0}, "ema must be in"),
+        ({"steps": 0}, "steps must be"),
+        ({"batch_size": 2.5}, "batch_size must be an integer"),
+        ({"net": "dcgan"}, "net must be 'mlp', or 'dcgan' for images"),
+        ({"generator": lambda z: z}, "generator must be a torch.nn.Module"),
+        ({"hidden": "wide"}, "hidden must be a sequence"),
+        ({"noise_dim": 0}, "noise_dim must be"),
+        ({"device": "abacus"}, "device must be one that is here"),
+    ],
+)
+def test_mistakes_are_named(points, wrong, message):
+    with pytest.raises(InvalidInputError, match=message):
+        train_gan(points, **{**SMALL, **wrong})
+
+
+def test_options_of_a_system_are_checked():
+    assert get_system("wgan-gp", n_critic=2).n_critic == 2
+    with pytest.raises(InvalidInputError, match="hyper-parameters of wgan-gp"):
+        get_system("wgan-gp", n_critics=2)
+    with pytest.raises(InvalidInputError, match="n_critic must be"):
+        get_system("wgan-gp", n_critic=0)
+    with pytest.raises(InvalidInputError, match="options must come with a name"):
+        get_system(get_system("wgan-gp"), n_critic=2)
