@@ -2,6 +2,8 @@
 
 from otgan.gan.data import TOYS, Data, get_data
 from otgan.gan.generated import Generated
+from otgan.gan.path_length import path_length_variation
+from otgan.gan.presets import preset
 from otgan.gan.registry import SYSTEMS, get_system
 from otgan.gan.system import Play, Start, System, Task
 from otgan.gan.train import train_gan
@@ -17,5 +19,7 @@ __all__ = [
     "Task",
     "get_data",
     "get_system",
+    "path_length_variation",
+    "preset",
     "train_gan",
 ]

@@ -35,30 +35,31 @@ class Adversarial(System):
         critic_rate: Of the critic, at the start.
         beta1: Of Adam: its memory of gradients, in [0, 1).
         beta2: Of Adam: its memory of their squares, in [0, 1).
+        gain: Of the initial weights of a new mlp generator, > 0; see `steep_mlp`.
         path_length: Weight of the penalty on path lengths; 0 for none. See `otgan.gan.path_length`.
     """
 
     n_critic: int = 3
     learning_rate: float = 1e-3
-    critic_rate: float = 1e-3
-    beta1: float = 0.0
+    critic_rate: float = 2e-3
+    beta1: float = 0.5
     beta2: float = 0.9
+    gain: float = 3.0
     path_length: float = 0.0
 
     any_generator = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("learning_rate", "critic_rate"):
+        for name in ("learning_rate", "critic_rate", "gain"):
             as_number(name, getattr(self, name), low=0, open_low=True)
         for name in ("beta1", "beta2"):
             as_number(name, getattr(self, name), low=0, high=1 - 1e-9)
         as_number("path_length", self.path_length, low=0)
-        _ = self.method  # which refuses what it cannot be given
+        self.method(Task((2,), "mlp", (2,), 1))  # refuses what it cannot be given
 
-    @property
     @abstractmethod
-    def method(self) -> Method:
+    def method(self, task: Task) -> Method:
         """The critic's side: its network, its loss, and how it is held."""
 
     @abstractmethod
@@ -71,15 +72,14 @@ class Adversarial(System):
 
     def networks(self, task: Task, seed: int) -> dict[str, nn.Module]:
         """See `System.networks`."""
-        return {"generator": mlp((task.noise_dim, *task.hidden, task.dim), seed)}
+        return {"generator": steep_mlp(task, seed, self.gain)}
 
     def critic(self, start: Start) -> nn.Module:
         """The critic as a network on flat points, (n, D) -> (n,) or (n, 1): the user's own, or a new one."""
         if start.critic is None:
             real = start.real.cpu()
-            return self.method.critic(
-                CriticStart(start.task.dim, start.task.hidden, start.seed, real, real)
-            ).layers.to(start.real.device)  # fmt: skip
+            task = CriticStart(start.task.dim, start.task.hidden, start.seed, real, real)
+            return self.method(start.task).critic(task).layers
         if len(start.task.shape) == 1:
             return start.critic
         # Layers of PyTorch's own, so that methods that read a network layer by layer can read this one.
@@ -99,11 +99,20 @@ class Adversarial(System):
         return generator(normal((n, task.noise_dim), rng, next(generator.parameters()))).flatten(1)
 
 
+def steep_mlp(task: Task, seed: int, gain: float) -> nn.Sequential:
+    """A generator of tanh units whose weights begin a few times as large as usual.
+
+    A law of separate modes asks for plateaus with steep walls between them, since whatever a generator draws on a wall
+    is none of the law's points. Saturated units are that from the start, where ReLUs would have to learn to be.
+    """
+    return mlp((task.noise_dim, *task.hidden, task.dim), seed, activation=nn.Tanh, gain=gain)
+
+
 class AdversarialPlay(Play):
     """One game."""
 
     def __init__(self, system: Adversarial, start: Start, generator: nn.Module) -> None:
-        network, self._method = system.critic(start), system.method
+        network, self._method = system.critic(start).to(start.real.device).train(), system.method(start.task)
         check_critic(network, start.real)
         self._method.constrain(network)
         with torch.no_grad():

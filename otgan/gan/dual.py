@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from otgan.checks import as_number
 from otgan.critics import Method
 from otgan.critics.cones import ConesMethod
 from otgan.critics.groupsort import GroupSortMethod
@@ -15,6 +16,10 @@ from otgan.critics.wgan import Wgan
 from otgan.critics.wgan_gp import WganGp
 from otgan.gan.adversarial import Adversarial
 from otgan.gan.losses import wasserstein_generator
+from otgan.gan.system import Task
+
+#: λ of WGAN-GP.
+IMAGES, POINTS = 10.0, 0.1
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,7 @@ class WganSystem(DualGan):
     own_is_length = False
     any_critic = True
 
-    @property
-    def method(self) -> Method:
+    def method(self, task: Task) -> Method:
         """See `Adversarial.method`."""
         return Wgan(clip=self.clip)
 
@@ -66,22 +70,32 @@ class WganSystem(DualGan):
 class WganGpSystem(DualGan):
     """WGAN-GP.
 
+    The penalty has no unit, and competes with a distance: λ = 10 suits images, which lie some tens of units of training
+    apart, and in the plane, where all there is to see is a fraction of a unit, it holds the critic so hard that the
+    generator gets away from it. The authors' own script for toy data takes .1.
+
     Attributes:
-        penalty_weight: λ ≥ 0.
+        penalty_weight: λ ≥ 0; None for 10 on images, and .1 on points.
 
     Source: Gulrajani et al. (2017), Improved Training of Wasserstein GANs, Algorithm 1.
     """
 
-    penalty_weight: float = 10.0
+    penalty_weight: float | None = None
 
     name = "wgan-gp"
     summary = "critic held by a penalty on its gradient's norm"
     any_critic = True
 
-    @property
-    def method(self) -> Method:
+    def __post_init__(self) -> None:
+        if self.penalty_weight is not None:
+            object.__setattr__(self, "penalty_weight", as_number("penalty_weight", self.penalty_weight, low=0))
+        super().__post_init__()
+
+    def method(self, task: Task) -> Method:
         """See `Adversarial.method`."""
-        return WganGp(penalty_weight=self.penalty_weight)
+        if self.penalty_weight is not None:
+            return WganGp(penalty_weight=self.penalty_weight)
+        return WganGp(penalty_weight=IMAGES if len(task.shape) == 3 else POINTS)
 
 
 @dataclass(frozen=True)
@@ -95,8 +109,7 @@ class SnWganSystem(DualGan):
     summary = "critic with weights divided by their spectral norms, Wasserstein loss"
     any_critic = True
 
-    @property
-    def method(self) -> Method:
+    def method(self, task: Task) -> Method:
         """See `Adversarial.method`."""
         return SpectralNorm()
 
@@ -111,8 +124,7 @@ class GroupSortSystem(DualGan):
     name = "groupsort"
     summary = "critic with orthonormal weights and sorting activations"
 
-    @property
-    def method(self) -> Method:
+    def method(self, task: Task) -> Method:
         """See `Adversarial.method`."""
         return GroupSortMethod()
 
@@ -130,7 +142,6 @@ class ConesSystem(DualGan):
     name = "cones"
     summary = "critic that is an envelope of cones"
 
-    @property
-    def method(self) -> Method:
+    def method(self, task: Task) -> Method:
         """See `Adversarial.method`."""
         return ConesMethod(n_cones=self.n_cones)

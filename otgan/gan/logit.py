@@ -20,6 +20,7 @@ from otgan.gan.losses import (
     non_saturating_generator,
     wasserstein_generator,
 )
+from otgan.gan.system import Task
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,7 @@ class GanSystem(Adversarial):
     own = "the discriminator's estimate of the Jensen-Shannon divergence in nats, log 2 - L_D / 2"
     any_critic = True
 
-    @property
-    def method(self) -> Method:
+    def method(self, task: Task) -> Method:
         """See `Adversarial.method`."""
         return LogisticMethod()
 
@@ -105,7 +105,8 @@ class SnGanSystem(Adversarial):
     Donahue and Simonyan (2019), Large scale GAN training for high fidelity natural image synthesis.
     """
 
-    lipschitz: float = 10.0
+    n_critic: int = 2
+    lipschitz: float = 20.0
 
     name = "sn-gan"
     summary = "critic with weights divided by their spectral norms, hinge loss"
@@ -117,8 +118,7 @@ class SnGanSystem(Adversarial):
         as_number("lipschitz", self.lipschitz, low=0, open_low=True)
         super().__post_init__()
 
-    @property
-    def method(self) -> Method:
+    def method(self, task: Task) -> Method:
         """See `Adversarial.method`."""
         return HingeMethod(lipschitz=self.lipschitz)
 

@@ -7,6 +7,7 @@ from torch import nn
 
 from otgan.critics import clipped_weights
 from otgan.critics.functions import NetworkFunction
+from otgan.critics.wgan_gp import WganGp
 from otgan.errors import CriticError, InvalidTypeError, InvalidValueError
 from otgan.gan import SYSTEMS, Start, Task, get_system, train_gan
 from otgan.gan.dual import ConesSystem, GroupSortSystem, SnWganSystem, WganGpSystem, WganSystem
@@ -15,6 +16,7 @@ from otgan.measures import Gaussian
 
 ONE, SHIFT = Gaussian([0.0, 0.0], np.eye(2)), Gaussian([3.0, 4.0], np.eye(2))
 SMALL = {"hidden": (8, 8), "steps": 9, "batch_size": 16, "seed": 3, "threads": 1, "monitor": False}
+LAMBDA = {"wgan-gp": {"penalty_weight": 10.0}}
 DUAL = {system.name: system for system in (WganSystem, WganGpSystem, SnWganSystem, GroupSortSystem, ConesSystem)}
 
 
@@ -61,7 +63,7 @@ def test_the_registry_knows_them():
 @pytest.mark.parametrize("name", DUAL)
 def test_a_step_minimises_the_wasserstein_losses(name):
     """Both losses are computed again, from networks kept before the step and noise that is drawn again."""
-    play, _ = begin(get_system(name, n_critic=1, learning_rate=1e-12))
+    play, _ = begin(get_system(name, n_critic=1, learning_rate=1e-12, **LAMBDA.get(name, {})))
     real, rng = Batches(16), torch.Generator().manual_seed(7)
     again, (generator, critic) = torch.Generator().manual_seed(7), copy.deepcopy(list(play.modules.values()))
     numbers = play.step(1, real, rng)
@@ -77,6 +79,13 @@ def test_a_step_minimises_the_wasserstein_losses(name):
             torch.rand((16, 1), generator=again)  # places between the samples
         taught = NetworkFunction(play.modules["critic"])(generator(torch.randn((16, 2), generator=again)))
     assert numbers["loss_generator"] == pytest.approx(-float(taught.mean()), rel=1e-3 if name == "sn-wgan" else 1e-5)
+
+
+def test_the_weight_of_the_penalty_is_that_of_the_paper_on_images_and_of_its_toys_on_points():
+    system = WganGpSystem()
+    assert system.method(Task((2,), "mlp", (8,), 2)) == WganGp(penalty_weight=0.1)
+    assert system.method(Task((1, 8, 8), "mlp", (8,), 2)) == WganGp(penalty_weight=10.0)
+    assert WganGpSystem(penalty_weight=3).method(Task((2,), "mlp", (8,), 2)) == WganGp(penalty_weight=3.0)
 
 
 @pytest.mark.parametrize("n_critic", [1, 4])
@@ -126,7 +135,7 @@ def test_weights_stay_clipped():
 @pytest.mark.parametrize(("name", "steps"), [("wgan-gp", 150), ("groupsort", 150), ("cones", 150)])
 def test_own_comes_near_the_exact_distance(name, steps):
     """W1 of a law and its shift by (3, 4) is 5; a generator that hardly learns stays where it is."""
-    system = get_system(name, learning_rate=1e-12, critic_rate=2e-2, n_critic=1)
+    system = get_system(name, learning_rate=1e-12, critic_rate=2e-2, n_critic=1, **LAMBDA.get(name, {}))
     play, _ = begin(system, batch_size=128, steps=steps, hidden=(16, 16), generator=Shifted())
     rng, real = torch.Generator().manual_seed(0), Batches(128)
     own = [play.step(k, real, rng)["own"] for k in range(1, steps + 1)]
@@ -139,7 +148,7 @@ def test_own_comes_near_the_exact_distance(name, steps):
 @pytest.mark.parametrize("name", DUAL)
 def test_a_generator_finds_the_shift(name):
     generator = Shifted()
-    system = get_system(name, learning_rate=0.1, critic_rate=1e-2, n_critic=2)
+    system = get_system(name, learning_rate=0.1, critic_rate=1e-2, n_critic=2, **LAMBDA.get(name, {}))
     play, _ = begin(system, batch_size=64, steps=100, hidden=(16, 16), generator=generator)
     rng, real = torch.Generator().manual_seed(0), Batches(64)
     for k in range(1, 101):
@@ -219,6 +228,7 @@ def test_critics_that_cannot_be_held_are_refused():
         ("cones", {"n_cones": 0}, "n_cones must be at least 1"),
         ("cones", {"path_length": -0.1}, "path_length must be in"),
         ("sn-wgan", {"beta2": 1.0}, "beta2 must be in"),
+        ("sn-wgan", {"gain": 0.0}, "gain must be in"),
     ],
 )
 def test_hyper_parameters_out_of_range_are_refused(name, options, words):
