@@ -4,6 +4,8 @@ from otgan.gan.compare import JudgedRun, check_same_data, compare_runs, judge_ru
 from otgan.gan.data import TOYS, Data, get_data
 from otgan.gan.evaluate import evaluate
 from otgan.gan.generated import Generated
+from otgan.gan.path_length import path_length_variation
+from otgan.gan.presets import preset
 from otgan.gan.registry import SYSTEMS, get_system
 from otgan.gan.run import GanRun, open_run
 from otgan.gan.snapshots import Frames, Snapshots, read_frames
@@ -30,6 +32,8 @@ __all__ = [
     "get_system",
     "judge_run",
     "open_run",
+    "path_length_variation",
+    "preset",
     "read_frames",
     "train_gan",
 ]

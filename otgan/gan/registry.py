@@ -8,14 +8,30 @@ from typing import Any
 
 from otgan.errors import InvalidTypeError, InvalidValueError
 from otgan.gan.ddpm import Ddpm
-from otgan.gan.dual import WganGpSystem
+from otgan.gan.dual import ConesSystem, GroupSortSystem, SnWganSystem, WganGpSystem, WganSystem
 from otgan.gan.flow_matching import FlowMatching, OtCfm
+from otgan.gan.logit import GanMinimaxSystem, GanSystem, SnGanSystem
 from otgan.gan.system import System
 from otgan.gan.transport import OptimalTransport, SinkhornGan
 
 #: Every way of learning to draw, by its name on the command line.
 SYSTEMS: Mapping[str, type[System]] = {
-    system.name: system for system in (WganGpSystem, OptimalTransport, SinkhornGan, FlowMatching, OtCfm, Ddpm)
+    system.name: system
+    for system in (
+        GanSystem,
+        GanMinimaxSystem,
+        WganSystem,
+        WganGpSystem,
+        SnGanSystem,
+        SnWganSystem,
+        GroupSortSystem,
+        ConesSystem,
+        OptimalTransport,
+        SinkhornGan,
+        FlowMatching,
+        OtCfm,
+        Ddpm,
+    )
 }
 
 
