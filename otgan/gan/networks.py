@@ -18,14 +18,16 @@ def mlp(sizes: Sequence[int], seed: int, *, activation: type[nn.Module] = nn.ReL
     """
     generator = torch.Generator().manual_seed(seed)
     layers: list[nn.Module] = []
+    weights: list[Tensor] = []
     for fan_in, fan_out in pairwise(sizes):
         linear = nn.utils.skip_init(nn.Linear, fan_in, fan_out)
         nn.init.kaiming_normal_(linear.weight, nonlinearity="relu", generator=generator)
         nn.init.zeros_(linear.bias)
         layers += [linear, activation()]
+        weights.append(linear.weight)
     with torch.no_grad():
-        for linear in layers[:-2:2]:
-            linear.weight.mul_(gain)
+        for weight in weights[:-1]:
+            weight.mul_(gain)
     return nn.Sequential(*layers[:-1])
 
 
