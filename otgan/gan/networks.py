@@ -24,8 +24,8 @@ def mlp(sizes: Sequence[int], seed: int, *, activation: type[nn.Module] = nn.ReL
         nn.init.zeros_(linear.bias)
         layers += [linear, activation()]
     with torch.no_grad():
-        for linear in layers[:-2:2]:
-            linear.weight.mul_(gain)
+        for layer in layers[:-2:2]:
+            layer.get_parameter("weight").mul_(gain)
     return nn.Sequential(*layers[:-1])
 
 

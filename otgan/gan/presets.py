@@ -1,4 +1,4 @@
-"""How long to train, by what is to be learnt and by which system: settings at which the figures of the docs were made."""
+"""How long to train, by what is to be learnt and by which system."""
 
 from __future__ import annotations
 
