@@ -38,7 +38,8 @@ def of_law(records: list[Record], law: str) -> str:
 
         lines.append(
             f"| `{method}` | {len(runs)} | {of('w1', 3)} | {of('noise_floor', 3)} | {of('sliced_w1', 3)} "
-            f"| {of('modes_covered', 1)} | {of('modes_well_covered', 1)} | {of('high_quality', 1, 100)} | {of('mode_kl', 4)} "
+            f"| {of('modes_covered', 1)} | {of('modes_well_covered', 1)} "
+            f"| {of('high_quality', 1, 100)} | {of('mode_kl', 4)} "
             f"| {runs[0]['steps']:,} | {statistics.fmean(record['seconds'] for record in runs):.0f} |"
         )
     for name, modes, quality in PUBLISHED.get(law, ()):

@@ -11,7 +11,9 @@ import typer
 
 import otgan
 from otgan.cli.audit import audit
+from otgan.cli.compare import compare
 from otgan.cli.pairs import pairs
+from otgan.cli.train import train
 from otgan.cli.truth import truth
 from otgan.cli.validate import validate
 from otgan.cli.w1 import w1
@@ -33,6 +35,8 @@ app = typer.Typer(
 app.command("w1")(w1)
 app.command("validate")(validate)
 app.command("audit")(audit)
+app.command("train")(train)
+app.command("compare")(compare)
 app.command("pairs")(pairs)
 app.command("truth")(truth)
 

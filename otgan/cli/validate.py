@@ -5,14 +5,14 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from otgan.cli.folder import run_folder
 from otgan.cli.terminal import working
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def validate(
     folder = out or Path("runs") / f"validate-{sides.name}-{label}-{seed}"
     training = {key: value for key, value in (("steps", steps), ("batch_size", batch_size)) if value is not None}
     settings = {"pair": sides.name, "lipschitz": lipschitz, "samples": samples, "seed": seed, "threads": threads}
-    with _run_folder(folder):
+    with run_folder(folder):
         history: list[dict[str, float]] = []
         if critic:
             from otgan.cli.critic import find_critic
@@ -129,21 +129,6 @@ def validate(
     console = Console()
     console.print(as_table(report))
     console.print(f"Report: {page}", soft_wrap=True, highlight=False)
-
-
-@contextmanager
-def _run_folder(folder: Path) -> Iterator[None]:
-    """See early whether the folder can be written, and leave none behind that is empty."""
-    from otgan.report import check_folder
-
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
-    try:
-        check_folder(folder)
-        yield
-    finally:
-        for path in made:
-            if path.is_dir() and not any(path.iterdir()):
-                path.rmdir()
 
 
 def _judge(

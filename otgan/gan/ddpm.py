@@ -10,7 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from otgan.checks import as_choice, as_count, as_number
+from otgan.checks import as_choice, as_number
 from otgan.gan.flow_matching import descend
 from otgan.gan.system import Play, Real, Start, System, Task, normal
 from otgan.gan.velocity import velocity_network
@@ -34,7 +34,7 @@ class Ddpm(System):
         batches: Batches of real points in a step.
         schedule: "cosine", or "linear", whose variances grow from 1e-4 to 0.02 where T = 1000, and in proportion.
         noise_steps: T, the number of levels of noise.
-        sampling_steps: Levels at which drawing stops by, evenly spread, at most T.
+        sampling_steps: Levels at which drawing stops by, evenly spread; all of them where T is not more.
         eta: How random drawing is, in [0, 1].
 
     Source: Ho et al. (2020), Denoising Diffusion Probabilistic Models; eta and fewer steps, Song et al. (2021),
@@ -46,7 +46,7 @@ class Ddpm(System):
     batches: int = 2
     schedule: str = "cosine"
     noise_steps: int = 200
-    sampling_steps: int = 200
+    sampling_steps: int = 1000
     eta: float = 1.0
 
     name = "ddpm"
@@ -57,8 +57,6 @@ class Ddpm(System):
         super().__post_init__()
         as_number("learning_rate", self.learning_rate, low=0, open_low=True)
         as_number("eta", self.eta, low=0, high=1)
-        as_count("batches", self.batches)
-        as_count("sampling_steps", self.sampling_steps, high=as_count("noise_steps", self.noise_steps))
         as_choice("schedule", self.schedule, ("cosine", "linear"))
 
     def signal(self) -> Tensor:
@@ -84,7 +82,8 @@ class Ddpm(System):
         """See `System.sample`."""
         network = networks["noise"]
         left = self.signal().tolist()
-        levels = [round(k * self.noise_steps / self.sampling_steps) for k in range(self.sampling_steps, -1, -1)]
+        stops = min(self.sampling_steps, self.noise_steps)
+        levels = [round(k * self.noise_steps / stops) for k in range(stops, -1, -1)]
         x = normal((n, task.dim), rng, next(network.parameters()))
         for level, below in pairwise(levels):
             noise = network(x, x.new_full((n,), level / self.noise_steps))
@@ -97,7 +96,7 @@ class Ddpm(System):
 
 
 def posterior_deviation(left: float, below: float) -> float:
-    r"""Standard deviation at the level of $\bar α$ = `below`, given the data and the point where it is `left` < below."""
+    r"""Standard deviation where $\bar α$ is `below`, given the data and the point where it is `left` < below."""
     return math.sqrt((1 - below) / (1 - left) * (1 - left / below))
 
 

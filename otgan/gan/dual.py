@@ -1,137 +1,147 @@
-"""WGANs: a generator against a critic that is held to a slope by any of otgan's critic methods."""
+"""WGANs: critics that are held to a slope by any of otgan's critic methods, and say how far W1 is."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from otgan.checks import as_number
 from otgan.critics import Method
-from otgan.critics.checks import check_critic
-from otgan.critics.draws import Draws
-from otgan.critics.functions import NetworkFunction
-from otgan.critics.game import LAST_RATE
-from otgan.critics.method import Players
-from otgan.critics.method import Start as CriticStart
+from otgan.critics.cones import ConesMethod
+from otgan.critics.groupsort import GroupSortMethod
+from otgan.critics.method import Terms
+from otgan.critics.spectral_norm import SpectralNorm
+from otgan.critics.wgan import Wgan
 from otgan.critics.wgan_gp import WganGp
-from otgan.gan.networks import Flat, mlp
-from otgan.gan.system import Play, Real, Start, System, Task, normal
+from otgan.gan.adversarial import Adversarial
+from otgan.gan.losses import wasserstein_generator
+from otgan.gan.system import Task
+
+#: λ of WGAN-GP.
+IMAGES, POINTS = 10.0, 0.1
 
 
 @dataclass(frozen=True)
-class DualGan(System):
-    r"""The critic f ascends E f(real) − E f(fake), the generator descends −E f(fake).
+class DualGan(Adversarial):
+    r"""The critic minimises $E f(fake) - E f(real)$, held to slope 1, the generator $-E f(fake)$.
 
-    Attributes:
-        n_critic: Steps of the critic before each of the generator.
-        learning_rate: Of both, at the start; it falls linearly.
+    Adam divides a gradient by its size, so that another slope than 1 would change nothing but the size of the values.
     """
-
-    n_critic: int = 5
-    learning_rate: float = 1e-3
 
     own = "the critic's estimate of W1, E f(real) - E f(fake)"
     own_is_length = True
+
+    def generator_loss(self, at_fake: Tensor) -> Tensor:
+        """See `Adversarial.generator_loss`."""
+        return wasserstein_generator(at_fake)
+
+    def own_number(self, terms: Terms) -> float:
+        """See `Adversarial.own_number`."""
+        return float(terms.estimate.detach())
+
+
+@dataclass(frozen=True)
+class WganSystem(DualGan):
+    """WGAN, with weights clipped to ±c.
+
+    What slope that holds is unknown, see `otgan.critics.wgan.Wgan`: the critic's number is in units of its own.
+
+    Attributes:
+        clip: c > 0.
+
+    Source: Arjovsky, Chintala and Bottou (2017), Wasserstein GAN, Algorithm 1.
+    """
+
+    clip: float = 0.1
+
+    name = "wgan"
+    summary = "critic with weights clipped to [-c, c]"
+    own = "E f(real) - E f(fake), in units that clipping decides"
+    own_is_length = False
     any_critic = True
-    any_generator = True
 
-    @property
-    @abstractmethod
-    def method(self) -> Method:
-        """How the critic is held."""
-
-    def networks(self, task: Task, seed: int) -> dict[str, nn.Module]:
-        """See `System.networks`."""
-        return {"generator": mlp((task.noise_dim, *task.hidden, task.dim), seed)}
-
-    def play(self, start: Start, networks: Mapping[str, nn.Module]) -> Play:
-        """See `System.play`."""
-        return _DualPlay.begin(self, start, networks["generator"])
-
-    def sample(self, task: Task, networks: Mapping[str, nn.Module], n: int, rng: torch.Generator) -> Tensor:
-        """See `System.sample`."""
-        generator = networks["generator"]
-        like = next(generator.parameters())
-        return generator(normal((n, task.noise_dim), rng, like)).flatten(1)
-
-
-class _DualPlay(Play):
-    @classmethod
-    def begin(cls, system: DualGan, start: Start, generator: nn.Module) -> _DualPlay:
-        method, task = system.method, start.task
-        if start.critic is None:
-            critic = method.critic(CriticStart(task.dim, task.hidden, start.seed, start.real.cpu(), start.real.cpu()))
-            network = critic.layers.to(start.real.device)
-        else:
-            network = Flat(start.critic, task.shape)
-        check_critic(network, start.real)
-        method.constrain(network)
-        betas = (0.5, 0.9)
-        play = cls(
-            {"generator": generator, "critic": network},
-            {
-                "generator": torch.optim.Adam(generator.parameters(), system.learning_rate, betas=betas),
-                "critic": torch.optim.Adam(network.parameters(), system.learning_rate, betas=betas),
-            },
-        )
-        play.system, play.start, play.method = system, start, method
-        play.critic = NetworkFunction(network)
-        return play
-
-    system: DualGan
-    start: Start
-    method: Method
-    critic: NetworkFunction
-
-    def step(self, k: int, real: Real, rng: torch.Generator) -> dict[str, float]:
-        """See `Play.step`."""
-        network = self.modules["critic"]
-        rate = self.system.learning_rate * max(LAST_RATE, 1 - (k - 1) / self.start.steps)
-        for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-        network.requires_grad_(True)
-        for _ in range(self.system.n_critic):
-            x = real()
-            with torch.no_grad():
-                y = self._draw(len(x), rng, x)
-            terms = self.method.terms(Players(self.critic), x, y, Draws(rng))
-            self._descend("critic", terms.loss)
-            self.method.after_step(network)
-        network.requires_grad_(False)
-        loss = -self.critic(self._draw(self.start.batch_size, rng, self.start.real)).mean()
-        self._descend("generator", loss)
-        own = float(terms.estimate.detach()) / self.method.lipschitz
-        shown = {name: float(value.detach()) for name, value in terms.shown.items()}
-        return {"own": own, "loss_critic": float(terms.loss.detach()), "loss_generator": float(loss.detach()), **shown}
-
-    def _draw(self, n: int, rng: torch.Generator, like: Tensor) -> Tensor:
-        return self.modules["generator"](normal((n, self.start.task.noise_dim), rng, like)).flatten(1)
-
-    def _descend(self, name: str, loss: Tensor) -> None:
-        self.optimizers[name].zero_grad()
-        loss.backward()
-        self.optimizers[name].step()
-
-    def finish(self) -> None:
-        """See `Play.finish`."""
-        self.modules["critic"].requires_grad_(True)
-        self.method.release(self.modules["critic"])
+    def method(self, task: Task) -> Method:
+        """See `Adversarial.method`."""
+        return Wgan(clip=self.clip)
 
 
 @dataclass(frozen=True)
 class WganGpSystem(DualGan):
-    """WGAN-GP."""
+    """WGAN-GP.
 
-    penalty_weight: float = 10.0
+    The penalty has no unit, and competes with a distance: λ = 10 suits images, which lie some tens of units of training
+    apart, and in the plane, where all there is to see is a fraction of a unit, it holds the critic so hard that the
+    generator gets away from it. The authors' own script for toy data takes .1.
+
+    Attributes:
+        penalty_weight: λ ≥ 0; None for 10 on images, and .1 on points.
+
+    Source: Gulrajani et al. (2017), Improved Training of Wasserstein GANs, Algorithm 1.
+    """
+
+    penalty_weight: float | None = None
 
     name = "wgan-gp"
     summary = "critic held by a penalty on its gradient's norm"
+    any_critic = True
 
-    @property
-    def method(self) -> Method:
-        """See `DualGan.method`."""
-        return WganGp(penalty_weight=self.penalty_weight)
+    def __post_init__(self) -> None:
+        if self.penalty_weight is not None:
+            object.__setattr__(self, "penalty_weight", as_number("penalty_weight", self.penalty_weight, low=0))
+        super().__post_init__()
+
+    def method(self, task: Task) -> Method:
+        """See `Adversarial.method`."""
+        if self.penalty_weight is not None:
+            return WganGp(penalty_weight=self.penalty_weight)
+        return WganGp(penalty_weight=IMAGES if len(task.shape) == 3 else POINTS)
+
+
+@dataclass(frozen=True)
+class SnWganSystem(DualGan):
+    """Spectral normalisation with the Wasserstein loss.
+
+    Source: Miyato et al. (2018), Spectral normalization for generative adversarial networks.
+    """
+
+    name = "sn-wgan"
+    summary = "critic with weights divided by their spectral norms, Wasserstein loss"
+    any_critic = True
+
+    def method(self, task: Task) -> Method:
+        """See `Adversarial.method`."""
+        return SpectralNorm()
+
+
+@dataclass(frozen=True)
+class GroupSortSystem(DualGan):
+    """A critic that is 1-Lipschitz by construction, and whose gradients keep their norm.
+
+    Source: Anil, Lucas and Grosse (2019), Sorting out Lipschitz function approximation.
+    """
+
+    name = "groupsort"
+    summary = "critic with orthonormal weights and sorting activations"
+
+    def method(self, task: Task) -> Method:
+        """See `Adversarial.method`."""
+        return GroupSortMethod()
+
+
+@dataclass(frozen=True)
+class ConesSystem(DualGan):
+    """A critic that is an envelope of cones, as the potentials of W1 are.
+
+    Attributes:
+        n_cones: How many.
+    """
+
+    n_cones: int = 512
+
+    name = "cones"
+    summary = "critic that is an envelope of cones"
+
+    def method(self, task: Task) -> Method:
+        """See `Adversarial.method`."""
+        return ConesMethod(n_cones=self.n_cones)

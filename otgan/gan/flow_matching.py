@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from otgan import solve
-from otgan.checks import FloatArray, as_choice, as_count, as_number
+from otgan.checks import FloatArray, as_choice, as_number
 from otgan.critics.game import LAST_RATE
 from otgan.errors import InvalidTypeError
 from otgan.gan.generated import Generated
@@ -42,7 +42,7 @@ class FlowMatching(System):
     (2024), Improving and Generalizing Flow-Based Generative Models with Minibatch Optimal Transport.
     """
 
-    learning_rate: float = 2e-3
+    learning_rate: float = 4e-3
     batches: int = 2
     sigma: float = 0.0
     solver: str = "midpoint"
@@ -56,8 +56,6 @@ class FlowMatching(System):
         super().__post_init__()
         as_number("learning_rate", self.learning_rate, low=0, open_low=True)
         as_number("sigma", self.sigma, low=0)
-        as_count("batches", self.batches)
-        as_count("sampling_steps", self.sampling_steps)
         as_choice("solver", self.solver, SOLVERS)
 
     def couple(self, x0: Tensor, x1: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:

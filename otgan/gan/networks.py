@@ -9,20 +9,25 @@ import torch
 from torch import Tensor, nn
 
 
-def mlp(sizes: Sequence[int], seed: int, *, activation: type[nn.Module] = nn.ReLU) -> nn.Sequential:
+def mlp(sizes: Sequence[int], seed: int, *, activation: type[nn.Module] = nn.ReLU, gain: float = 1.0) -> nn.Sequential:
     """Linear layers of these sizes with activations between them, with weights that the seed alone decides.
 
-    Weights have variance 2 / fan-in, biases are 0.
+    Weights have variance 2 / fan-in, those before an activation times gain², biases are 0.
 
     Source: He et al. (2015), Delving deep into rectifiers, Sec. 2.2.
     """
     generator = torch.Generator().manual_seed(seed)
     layers: list[nn.Module] = []
+    weights: list[Tensor] = []
     for fan_in, fan_out in pairwise(sizes):
         linear = nn.utils.skip_init(nn.Linear, fan_in, fan_out)
         nn.init.kaiming_normal_(linear.weight, nonlinearity="relu", generator=generator)
         nn.init.zeros_(linear.bias)
         layers += [linear, activation()]
+        weights.append(linear.weight)
+    with torch.no_grad():
+        for weight in weights[:-1]:
+            weight.mul_(gain)
     return nn.Sequential(*layers[:-1])
 
 

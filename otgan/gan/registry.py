@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from otgan.errors import InvalidTypeError, InvalidValueError
 from otgan.gan.ddpm import Ddpm
-from otgan.gan.dual import WganGpSystem
+from otgan.gan.dual import ConesSystem, GroupSortSystem, SnWganSystem, WganGpSystem, WganSystem
 from otgan.gan.flow_matching import FlowMatching, OtCfm
+from otgan.gan.logit import GanMinimaxSystem, GanSystem, SnGanSystem
 from otgan.gan.system import System
 from otgan.gan.transport import OptimalTransport, SinkhornGan
 
 #: Every way of learning to draw, by its name on the command line.
 SYSTEMS: Mapping[str, type[System]] = {
-    system.name: system for system in (WganGpSystem, OptimalTransport, SinkhornGan, FlowMatching, OtCfm, Ddpm)
+    system.name: system
+    for system in (
+        GanSystem,
+        GanMinimaxSystem,
+        WganSystem,
+        WganGpSystem,
+        SnGanSystem,
+        SnWganSystem,
+        GroupSortSystem,
+        ConesSystem,
+        OptimalTransport,
+        SinkhornGan,
+        FlowMatching,
+        OtCfm,
+        Ddpm,
+    )
 }
 
 
@@ -38,10 +55,10 @@ def get_system(system: Any, **options: Any) -> System:
     if system not in SYSTEMS:
         raise InvalidValueError("method", f"be one of {', '.join(SYSTEMS)}", repr(system), "choose one of these names")
     kind = SYSTEMS[system]
+    known = [field.name for field in fields(kind)]
     for name in options:
-        if name not in kind.__dataclass_fields__:
-            known = ", ".join(kind.__dataclass_fields__)
+        if name not in known:
             raise InvalidTypeError(
-                "options", f"be hyper-parameters of {system} ({known})", repr(name), "check the spelling"
+                "options", f"be hyper-parameters of {system} ({', '.join(known)})", repr(name), "check the spelling"
             )
     return kind(**options)

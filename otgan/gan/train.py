@@ -19,6 +19,7 @@ from otgan.errors import InvalidTypeError, InvalidValueError
 from otgan.gan.average import Averages
 from otgan.gan.data import Data, get_data
 from otgan.gan.generated import Generated
+from otgan.gan.identity import identity
 from otgan.gan.networks import Flat
 from otgan.gan.registry import get_system
 from otgan.gan.system import Start, System, Task
@@ -81,7 +82,8 @@ def train_gan(
             threads on the same machine.
         threads: Of PyTorch while training; None leaves it as it is.
         device: Where to train and to leave the networks.
-        callbacks: Called as ``callback(step, numbers)``; see `otgan.training.run`.
+        callbacks: Called as ``callback(step, numbers)``; see `otgan.training.run`. One with a method `begin` is first
+            given the measure that is being learnt, as in `otgan.gan.Snapshots`.
         every: Steps between two lines of the log.
         monitor: Whether to look now and then at the exact W1 of generated and held-out points.
         n_samples: Points of each side in such a look.
@@ -142,6 +144,9 @@ def train_gan(
         return numbers
 
     watchers: list[Callback] = list(callbacks)
+    for callback in callbacks:
+        if hasattr(callback, "begin"):
+            callback.begin(learnt)
     if monitor:
         watchers.insert(0, watch(known, learnt, max(1, steps // LOOKS), n_samples, seed))
     kept: dict[str, Any] = {}
@@ -153,7 +158,8 @@ def train_gan(
                 {**play.modules, **means}, play.optimizers, {"data": rng, "draws": draws}, numbers=play.numbers
             ),
             "settings": {
-                "data": known.name, "fingerprint": data_fingerprint((known.train, known.held_out), (pilot, pilot[:0])),
+                "data": known.name, "identity": identity(known),
+                "fingerprint": data_fingerprint((known.train, known.held_out), (pilot, pilot[:0])),
                 "method": system.name, "options": dataclasses.asdict(system), "task": dataclasses.asdict(task),
                 "batch_size": batch_size, "ema": averages.decay, "seed": seed, "monitor": monitor,
                 "n_samples": n_samples, "centre": centre.tolist(), "scale": scale, "own_networks": begun,

@@ -1,10 +1,14 @@
 """Arrays to matplotlib figures; nothing is computed in here."""
 
 from otgan.plots.bounds import bounds_figure
+from otgan.plots.compare import comparison_figure
 from otgan.plots.cones import cones_figure
+from otgan.plots.gan_curves import gan_curves_figure
 from otgan.plots.histograms import alignment_figure, slopes_figure
 from otgan.plots.landscape import landscape_figure
 from otgan.plots.lipschitz import steepness_figure
+from otgan.plots.movie import save_movie, strip_figure
+from otgan.plots.samples import images_figure, samples_figure
 from otgan.plots.style import as_svg, save_png
 from otgan.plots.training import training_figure
 from otgan.plots.transport import transport_figure
@@ -15,11 +19,17 @@ __all__ = [
     "alignment_figure",
     "as_svg",
     "bounds_figure",
+    "comparison_figure",
     "cones_figure",
+    "gan_curves_figure",
+    "images_figure",
     "landscape_figure",
+    "samples_figure",
+    "save_movie",
     "save_png",
     "slopes_figure",
     "steepness_figure",
+    "strip_figure",
     "training_figure",
     "transport_figure",
     "validation_figures",

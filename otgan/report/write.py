@@ -55,7 +55,7 @@ def write_report(
     figures = validation_figures(report, history)
     page = as_html(report, {name: as_svg(figure) for name, figure in figures.items()}, title=title, **about)
     content = {**report.to_dict(), "title": title, **about, "history": summary(history)}
-    with _one_line(goal), tempfile.TemporaryDirectory(dir=goal, prefix=".report-") as temporary:
+    with writing(goal), tempfile.TemporaryDirectory(dir=goal, prefix=".report-") as temporary:
         part = Path(temporary)
         (part / FIGURES).mkdir()
         for name, figure in figures.items():
@@ -85,7 +85,7 @@ def check_folder(folder: str | os.PathLike[str]) -> Path:
         FileFormatError: If it cannot be written.
     """
     goal = Path(folder)
-    with _one_line(goal):
+    with writing(goal):
         goal.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=goal):
             pass
@@ -108,7 +108,8 @@ def _move(part: Path, goal: Path, figures: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def _one_line(goal: Path) -> Iterator[None]:
+def writing(goal: Path) -> Iterator[None]:
+    """Turn what the system says of a folder that cannot be written into one line."""
     try:
         yield
     except OSError as error:

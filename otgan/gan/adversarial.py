@@ -1,0 +1,180 @@
+"""Generators against critics: the game that all adversarial systems play, whatever their losses."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam
+
+from otgan.checks import as_number
+from otgan.critics import Method, check_critic
+from otgan.critics.draws import Draws
+from otgan.critics.functions import NetworkFunction
+from otgan.critics.game import LAST_RATE
+from otgan.critics.method import Players, Terms
+from otgan.critics.method import Start as CriticStart
+from otgan.gan.networks import mlp
+from otgan.gan.path_length import PATH_EVERY, path_length_penalty, unit_vectors
+from otgan.gan.system import Play, Real, Start, System, Task, normal
+
+
+@dataclass(frozen=True)
+class Adversarial(System):
+    r"""A generator of points from normal noise, taught by a critic f that is high on the real side.
+
+    In each step the critic minimises its loss `n_critic` times, then the generator its own once, both by Adam at
+    learning rates that fall linearly to a hundredth.
+
+    Attributes:
+        n_critic: Steps of the critic before each of the generator.
+        learning_rate: Of the generator, at the start.
+        critic_rate: Of the critic, at the start.
+        beta1: Of Adam: its memory of gradients, in [0, 1).
+        beta2: Of Adam: its memory of their squares, in [0, 1).
+        gain: Of the initial weights of a new mlp generator, > 0; see `steep_mlp`.
+        path_length: Weight of the penalty on path lengths; 0 for none. See `otgan.gan.path_length`.
+    """
+
+    n_critic: int = 3
+    learning_rate: float = 1e-3
+    critic_rate: float = 2e-3
+    beta1: float = 0.5
+    beta2: float = 0.9
+    gain: float = 3.0
+    path_length: float = 0.0
+
+    any_generator = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("learning_rate", "critic_rate", "gain"):
+            as_number(name, getattr(self, name), low=0, open_low=True)
+        for name in ("beta1", "beta2"):
+            as_number(name, getattr(self, name), low=0, high=1 - 1e-9)
+        as_number("path_length", self.path_length, low=0)
+        self.method(Task((2,), "mlp", (2,), 1))  # refuses what it cannot be given
+
+    @abstractmethod
+    def method(self, task: Task) -> Method:
+        """The critic's side: its network, its loss, and how it is held."""
+
+    @abstractmethod
+    def generator_loss(self, at_fake: Tensor) -> Tensor:
+        """What the generator minimises, a scalar, from the critic's values at its points, (n,)."""
+
+    @abstractmethod
+    def own_number(self, terms: Terms) -> float:
+        """What the critic's last evaluation says of the distance that is left; see `System.own`."""
+
+    def networks(self, task: Task, seed: int) -> dict[str, nn.Module]:
+        """See `System.networks`."""
+        return {"generator": steep_mlp(task, seed, self.gain)}
+
+    def critic(self, start: Start) -> nn.Module:
+        """The critic as a network on flat points, (n, D) -> (n,) or (n, 1): the user's own, or a new one."""
+        if start.critic is None:
+            real = start.real.cpu()
+            task = CriticStart(start.task.dim, start.task.hidden, start.seed, real, real)
+            return self.method(start.task).critic(task).layers
+        if len(start.task.shape) == 1:
+            return start.critic
+        # Layers of PyTorch's own, so that methods that read a network layer by layer can read this one.
+        return nn.Sequential(nn.Unflatten(1, start.task.shape), start.critic)
+
+    def play(self, start: Start, networks: Mapping[str, nn.Module]) -> Play:
+        """See `System.play`.
+
+        Raises:
+            CriticError: If a critic of the user's own couples samples, or is one that the method cannot hold.
+        """
+        return AdversarialPlay(self, start, networks["generator"])
+
+    def sample(self, task: Task, networks: Mapping[str, nn.Module], n: int, rng: torch.Generator) -> Tensor:
+        """See `System.sample`."""
+        generator = networks["generator"]
+        return generator(normal((n, task.noise_dim), rng, next(generator.parameters()))).flatten(1)
+
+
+def steep_mlp(task: Task, seed: int, gain: float) -> nn.Sequential:
+    """A generator of tanh units whose weights begin a few times as large as usual.
+
+    A law of separate modes asks for plateaus with steep walls between them, since whatever a generator draws on a wall
+    is none of the law's points. Saturated units are that from the start, where ReLUs would have to learn to be.
+    """
+    return mlp((task.noise_dim, *task.hidden, task.dim), seed, activation=nn.Tanh, gain=gain)
+
+
+class AdversarialPlay(Play):
+    """One game."""
+
+    def __init__(self, system: Adversarial, start: Start, generator: nn.Module) -> None:
+        network, self._method = system.critic(start).to(start.real.device).train(), system.method(start.task)
+        check_critic(network, start.real)
+        self._method.constrain(network)
+        with torch.no_grad():
+            network(start.real[:1])  # buffers that a constraint sizes at the first forward are there for a checkpoint
+        self._system, self._start, self._critic = system, start, NetworkFunction(network)
+        self._rates = {"generator": system.learning_rate, "critic": system.critic_rate}
+        modules = {"generator": generator, "critic": network}
+        self._weights = {
+            name: [weight for weight in module.parameters() if weight.requires_grad] for name, module in modules.items()
+        }
+        # Fused: one pass over the weights instead of a dozen.
+        betas = (system.beta1, system.beta2)
+        super().__init__(
+            modules, {name: Adam(self._weights[name], rate, betas, fused=True) for name, rate in self._rates.items()}
+        )
+
+    def step(self, k: int, real: Real, rng: torch.Generator) -> dict[str, float]:
+        """See `Play.step`."""
+        for name, optimizer in self.optimizers.items():
+            for group in optimizer.param_groups:
+                group["lr"] = self._rates[name] * max(LAST_RATE, 1 - (k - 1) / self._start.steps)
+        for _ in range(self._system.n_critic):
+            terms = self._teach_critic(real(), rng)
+        loss = self._system.generator_loss(self._critic(self._draw(self._start.batch_size, rng)))
+        shown = {name: float(value.detach()) for name, value in terms.shown.items()}
+        total = loss
+        if self._system.path_length and k % PATH_EVERY == 0:
+            penalty = self._path_length(rng)
+            total = loss + self._system.path_length * PATH_EVERY * penalty
+            shown["path_length_penalty"] = float(penalty.detach())
+        self._descend("generator", total)
+        return {
+            "own": self._system.own_number(terms),
+            "loss_critic": float(terms.loss.detach()),
+            "loss_generator": float(loss.detach()),
+            **shown,
+        }
+
+    def _teach_critic(self, x: Tensor, rng: torch.Generator) -> Terms:
+        with torch.no_grad():
+            y = self._draw(len(x), rng)
+        terms = self._method.terms(Players(self._critic), x, y, Draws(rng))
+        self._descend("critic", terms.loss)
+        self._method.after_step(self.modules["critic"])
+        return terms
+
+    def _path_length(self, rng: torch.Generator) -> Tensor:
+        n, like = max(1, self._start.batch_size // 2), self._start.real  # half a batch: a second derivative costs more
+        noise, directions = self._noise(n, rng), unit_vectors((n, self._start.task.dim), rng, like)
+        return path_length_penalty(self.modules["generator"], noise, directions, self.numbers)
+
+    def _noise(self, n: int, rng: torch.Generator) -> Tensor:
+        return normal((n, self._start.task.noise_dim), rng, self._start.real)
+
+    def _draw(self, n: int, rng: torch.Generator) -> Tensor:
+        return self.modules["generator"](self._noise(n, rng)).flatten(1)
+
+    def _descend(self, name: str, loss: Tensor) -> None:
+        self.optimizers[name].zero_grad()
+        loss.backward(inputs=self._weights[name])  # the other network's weights get no gradient, and cost no time
+        self.optimizers[name].step()
+
+    def finish(self) -> None:
+        """See `Play.finish`."""
+        self._method.release(self.modules["critic"])

@@ -1,0 +1,212 @@
+"""`otgan train`: runs on disk that go on, one-line errors, and numbers that are those of the library."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from functools import partial, wraps
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from otgan.cli.main import main
+from otgan.gan import SYSTEMS, evaluate, get_data, open_run, read_frames, train_gan
+from otgan.gan.classifier import train_classifier
+
+TINY = ["--steps", 4, "--batch-size", 8, "--hidden", "4,4", "--n-critic", 1, "--samples", 30]
+FEW_LOOKS = partial(train_gan, n_samples=20)
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("otgan.gan.train_gan", FEW_LOOKS)
+
+
+@pytest.fixture
+def _undrawn(monkeypatch):
+    """No pictures where no test looks at them."""
+    monkeypatch.setattr("otgan.report.gan.save_png", lambda figure, path: Path(path).write_bytes(b""))
+
+
+@pytest.fixture
+def run(capsys):
+    def call(*arguments):
+        with pytest.raises(SystemExit) as stop:
+            main(["train", *map(str, arguments)])
+        out, err = capsys.readouterr()
+        return stop.value.code, out, err
+
+    return call
+
+
+def test_a_run_as_a_person_sees_it(run, tmp_path):
+    code, out, err = run(*TINY, "--movie", "--seed", 2)
+    assert (code, err) == (0, "")
+    folder = tmp_path / "runs" / "8gaussians-wgan-gp-2"
+    assert {path.name for path in folder.iterdir()} == {
+        "settings.json", "log.jsonl", "checkpoint.safetensors", "data.json", "snapshots.npz", "samples.png",
+        "curves.png", "report.md", "report.json", "movie.gif", "movie.png",
+    }  # fmt: skip
+    assert "wgan-gp on 8gaussians, seed 2, step 4" in out
+    for words in ("Exact W1 to held-out points", "real again", "Modes covered", "Mode KL", "Sliced W1", "≤ W1 ≤"):
+        assert words in out
+    command = "otgan train --steps 4 --batch-size 8 --hidden 4,4 --n-critic 1 --seed 2 --samples 30 --movie"
+    assert f"Again: {command}\n" in out
+    assert "In runs/8gaussians-wgan-gp-2: report.md, samples.png, curves.png, movie.gif, movie.png" in out
+    page = (folder / "report.md").read_text()
+    assert "# wgan-gp on 8gaussians, seed 2, step 4" in page
+    assert "](samples.png)" in page
+    assert "](curves.png)" in page
+    assert read_frames(folder / "snapshots.npz").steps == (1, 2, 3, 4)
+
+
+@pytest.mark.usefixtures("_undrawn")
+def test_the_numbers_are_those_of_the_library(run):
+    code, out, _ = run(*TINY, "--std", 0.02, "--set", "penalty_weight=0.5", "--seed", 1, "--json")
+    content = json.loads(out)
+    assert code == 0
+    opened = open_run("runs/8gaussians-std0.02-wgan-gp-1")
+    assert (opened.learnt.system.penalty_weight, opened.learnt.system.n_critic) == (0.5, 1)
+    assert opened.learnt.task.hidden == (4, 4)
+    assert content["numbers"] == evaluate(opened.learnt, get_data("8gaussians", std=0.02), n=30, seed=1).numbers
+    assert json.loads(Path("runs/8gaussians-std0.02-wgan-gp-1/report.json").read_text()) == content
+
+
+@pytest.mark.usefixtures("_undrawn")
+def test_a_file_of_points_and_a_folder_that_is_opened_again(run, tmp_path):
+    points = np.random.default_rng(0).normal(size=(80, 3))
+    np.savetxt("mine.csv", points, delimiter=",", header="u,v,w", comments="", fmt="%.17g")
+    command = ["--data", "mine.csv", "--columns", "u,w", *TINY, "--json"]
+    code, out, err = run(*command)
+    assert (code, err) == (0, "")
+    content = json.loads(out)
+    assert content["data"] == "mine"
+    assert content["numbers"]["n"] == 20  # a quarter is held out
+    note = json.loads(Path("runs/mine-wgan-gp-0/data.json").read_text())
+    assert note == {"data": str(tmp_path / "mine.csv"), "std": None, "columns": "u,w"}
+    checkpoint = Path("runs/mine-wgan-gp-0/checkpoint.safetensors")
+    before = checkpoint.stat().st_mtime_ns
+    assert run(*command)[1] == out
+    assert checkpoint.stat().st_mtime_ns == before  # what is done is not done again
+
+
+@pytest.mark.usefixtures("_undrawn")
+def test_what_was_interrupted_goes_on_to_the_same_bits(run, monkeypatch):
+    command = [*TINY, "--data", "moons", "--json", "--out"]
+    whole = run(*command, "whole")[1]
+
+    def stop(step, numbers):
+        if step == 3:
+            raise KeyboardInterrupt
+
+    @wraps(train_gan)
+    def killed(*arguments, callbacks, **options):
+        return FEW_LOOKS(*arguments, callbacks=[*callbacks, stop], checkpoint_seconds=1e-9, **options)
+
+    monkeypatch.setattr("otgan.gan.train_gan", killed)
+    code, out, err = run(*command, "cut")
+    assert (code, out) == (130, "")
+    stands, last = err.splitlines()
+    assert stands.startswith("otgan: training stands at step 2; go on with: otgan train --data moons --steps 4")
+    assert stands.endswith("--out cut --json")
+    assert last == "otgan: interrupted"
+    assert open_run("cut").step == 2
+    monkeypatch.setattr("otgan.gan.train_gan", FEW_LOOKS)
+    assert run(*command, "cut")[1] == whole
+    for name in ("log.jsonl", "checkpoint.safetensors"):
+        assert Path("cut", name).read_bytes() == Path("whole", name).read_bytes()
+    one, other = (read_frames(Path(name, "snapshots.npz")) for name in ("cut", "whole"))
+    assert one.steps == other.steps
+    assert np.array_equal(one.points, other.points)
+
+
+@pytest.mark.usefixtures("_undrawn")
+def test_other_settings_are_refused_and_leave_the_run_as_it_is(run):
+    assert run(*TINY, "--out", "one", "--json")[0] == 0
+    before = {path.name: path.read_bytes() for path in Path("one").iterdir()}
+    code, out, err = run(*TINY, "--data", "moons", "--out", "one")
+    assert (code, out) == (2, "")
+    assert 'otgan: --out must hold a training of the same options and data, got data: "8gaussians" there' in err
+    assert "pass another --out, or delete one to train anew" in err
+    assert {path.name: path.read_bytes() for path in Path("one").iterdir()} == before
+
+
+def test_methods_are_listed(run):
+    code, out, _ = run("--list")
+    assert code == 0
+    for name in SYSTEMS:
+        assert name in out
+    assert "penalty_weight=10.0" in out
+    rows = json.loads(run("--list", "--json")[1])
+    assert [row["name"] for row in rows] == list(SYSTEMS)
+    of_wgan_gp = next(row for row in rows if row["name"] == "wgan-gp")["options"]
+    assert of_wgan_gp == asdict(SYSTEMS["wgan-gp"]())
+
+
+@pytest.mark.usefixtures("_undrawn")
+def test_images_have_classes_and_a_name_of_any_kind_is_plain_text(run, monkeypatch):
+    monkeypatch.setattr("otgan.gan.compare.train_classifier", partial(train_classifier, steps=3))
+    code, out, _ = run("--data", "digits", "--net", "mlp", *TINY, "--json")
+    assert code == 0
+    found = json.loads(out)["numbers"]
+    assert 1 <= found["classes_found"] <= 10
+    assert found["frechet"] > found["real_frechet"]
+    hostile = "a|b [bold]$x$ <i>.csv"
+    np.savetxt(hostile, np.random.default_rng(0).normal(size=(60, 2)), delimiter=",")
+    code, out, _ = run("--data", hostile, *TINY)
+    assert code == 0
+    assert "wgan-gp on a|b [bold]$x$ <i>, seed 0" in out
+    page = Path("runs/a|b [bold]$x$ <i>-wgan-gp-0/report.md").read_text()
+    assert r"a\|b \[bold\]$x$ &lt;i&gt;" in page
+
+
+BAD = [
+    (["--data", "nonsense"], "data must be one of"),
+    (["--data", "absent.csv"], "absent.csv"),
+    (["--data", "text.csv"], "text.csv"),
+    (["--data", "moons", "--std", "0.1"], "std must be left out"),
+    (["--data", "8gaussians", "--columns", "u"], "columns must be left out"),
+    (["--std", "0"], "std must be in (0, inf)"),
+    (["--method", "nonsense"], "method must be one of"),
+    (["--set", "learning_rate"], "--set must be name=value, got 'learning_rate'"),
+    (["--set", "learning_rate="], "--set must be name=value"),
+    (["--set", "nonsense=1"], "--set must name a hyper-parameter of wgan-gp (n_critic, learning_rate, "),
+    (["--set", "name=evil"], "--set must name a hyper-parameter of wgan-gp"),
+    (["--set", "n_critic=many"], "n_critic must be an integer, got 'many'"),
+    (["--set", "n_critic=2.5"], "n_critic must be an integer"),
+    (["--set", "penalty_weight=nan"], "penalty_weight must be in"),
+    (["--set", "n_critic=1", "--set", "n_critic=2"], "--set must give n_critic once"),
+    (["--set", "n_critic=1", "--n-critic", "2"], "--set must not repeat --n-critic"),
+    (["--method", "flow-matching", "--n-critic", "2"], "--n-critic must come with a method that has it"),
+    (["--n-critic", "0"], "n_critic must be at least 1"),
+    (["--steps", "0"], "steps must be at least 1"),
+    (["--batch-size", "0"], "batch_size must be at least 1"),
+    (["--hidden", "wide"], "--hidden must be widths with commas, got 'wide'"),
+    (["--hidden", "0"], "hidden must be at least 1"),
+    (["--noise-dim", "0"], "noise_dim must be at least 1"),
+    (["--net", "dcgan"], "net must be 'mlp'"),
+    (["--ema", "1"], "ema must be in"),
+    (["--device", "nonsense"], "device must be one that is here"),
+    (["--samples", "1"], "--samples must be at least 2"),
+    (["--seed", "-1"], "--seed must be at least 0"),
+    (["--threads", "0"], "--threads must be between 1 and 1024"),
+    (["--data", "line.csv", "--movie"], "--movie must come with points in the plane, got shape (1,)"),
+    (["--out", "file"], "file"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), BAD, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
+def test_bad_input_is_one_line_and_code_2(run, arguments, message):
+    Path("text.csv").write_text("u,v\n1,two\n")
+    Path("line.csv").write_text("\n".join(map(str, range(20))))
+    Path("file").write_text("in the way of a folder")
+    code, out, err = run("--steps", "3", *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("otgan: ")
+    assert err.count("\n") == 1
+    assert message in err
+    assert not Path("runs").exists()
