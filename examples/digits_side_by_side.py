@@ -57,8 +57,9 @@ def draw(path: Path, laws: dict[str, Measure]) -> None:
     figure = Figure(figsize=(8.4, 3.1), layout="constrained")
     FigureCanvasAgg(figure)
     for ax, (name, law) in zip(figure.subplots(1, len(laws)), laws.items(), strict=True):
-        images = law.sample(100, np.random.default_rng(SEED)).reshape(10, 10, 8, 8)
-        ax.imshow(images.swapaxes(1, 2).reshape(80, 80), cmap="gray_r", vmin=0, vmax=1)
+        images = law.sample(64, np.random.default_rng(SEED)).reshape(8, 8, 8, 8)
+        apart = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)))
+        ax.imshow(apart.swapaxes(1, 2).reshape(80, 80), cmap="gray_r", vmin=0, vmax=1)
         ax.set(title=name, xticks=[], yticks=[])
     figure.savefig(path, dpi=90)
     print(f"figure: {path}")

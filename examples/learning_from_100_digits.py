@@ -59,9 +59,9 @@ def draw(path: Path, drawn: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
     for ax, (title, (points, train)) in zip(figure.subplots(2, 2).flat, drawn.items(), strict=True):
         some = points[:12]
         nearest = train[np.linalg.norm(some[:, None] - train, axis=2).argmin(axis=1)]
-        rows = np.stack([some, nearest]).reshape(2, 12, 8, 8)
-        ax.imshow(rows.swapaxes(1, 2).reshape(16, 96), cmap="gray_r", vmin=0, vmax=1)
-        ax.set(title=title, xticks=[], yticks=[3.5, 11.5], yticklabels=["drawn", "nearest"])
+        apart = np.pad(np.stack([some, nearest]).reshape(2, 12, 8, 8), ((0, 0), (0, 0), (1, 1), (1, 1)))
+        ax.imshow(apart.swapaxes(1, 2).reshape(20, 120), cmap="gray_r", vmin=0, vmax=1)
+        ax.set(title=title, xticks=[], yticks=[4.5, 14.5], yticklabels=["drawn", "nearest"])
     figure.savefig(path, dpi=90)
     print(f"figure: {path}")
 

@@ -17,6 +17,7 @@ from otgan.critics.functions import NetworkFunction
 from otgan.critics.game import LAST_RATE
 from otgan.critics.method import Players, Terms
 from otgan.critics.method import Start as CriticStart
+from otgan.gan import dcgan
 from otgan.gan.networks import mlp
 from otgan.gan.path_length import PATH_EVERY, path_length_penalty, unit_vectors
 from otgan.gan.system import Play, Real, Start, System, Task, normal
@@ -72,10 +73,14 @@ class Adversarial(System):
 
     def networks(self, task: Task, seed: int) -> dict[str, nn.Module]:
         """See `System.networks`."""
+        if task.net == "dcgan":
+            return {"generator": dcgan.generator(task, seed)}
         return {"generator": steep_mlp(task, seed, self.gain)}
 
     def critic(self, start: Start) -> nn.Module:
         """The critic as a network on flat points, (n, D) -> (n,) or (n, 1): the user's own, or a new one."""
+        if start.critic is None and start.task.net == "dcgan" and self.any_critic:
+            return dcgan.critic(start.task, start.seed)
         if start.critic is None:
             real = start.real.cpu()
             task = CriticStart(start.task.dim, start.task.hidden, start.seed, real, real)

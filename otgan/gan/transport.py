@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from otgan.autograd import sinkhorn, sinkhorn_divergence, wasserstein
 from otgan.checks import as_number
+from otgan.gan import dcgan
 from otgan.gan.flow_matching import descend
 from otgan.gan.networks import mlp
 from otgan.gan.system import Play, Real, Start, System, Task, normal
@@ -46,6 +47,8 @@ class TransportGan(System):
 
     def networks(self, task: Task, seed: int) -> dict[str, nn.Module]:
         """See `System.networks`."""
+        if task.net == "dcgan":
+            return {"generator": dcgan.generator(task, seed)}
         return {"generator": mlp((task.noise_dim, *task.hidden, task.dim), seed)}
 
     def play(self, start: Start, networks: Mapping[str, nn.Module]) -> Play:

@@ -53,7 +53,7 @@ class ImageVelocity(nn.Module):
     Args:
         shape: Of one image, (c, h, w).
 
-    Source: Ronneberger, Fischer and Brox (2015), U-Net; Perez et al. (2018), FiLM, Sec. 2.1.
+    Source: Ronneberger, Fischer and Brox (2015), U-Net; Perez et al. (2018), FiLM.
     """
 
     def __init__(self, shape: tuple[int, ...]) -> None:

@@ -8,16 +8,16 @@ from otgan.critics.spectral_norm import SpectralNorm
 from otgan.critics.weights import weighted_layers
 from otgan.errors import CriticError, InvalidShapeError
 from otgan.gan.average import Averages
-from otgan.gan.build import build_critic, build_generator
 from otgan.gan.dcgan import critic, generator, halvings
-from otgan.gan.system import Task
+from otgan.gan.registry import SYSTEMS, get_system
+from otgan.gan.system import Start, Task
 from otgan.gan.weights import drawn
 
 SHAPES = [(1, 8, 8), (3, 16, 16), (1, 28, 28), (3, 32, 32), (3, 64, 64), (1, 8, 16)]
 
 
-def task(shape, net="dcgan"):
-    return Task(shape, net, (16, 16), 32)
+def task(shape):
+    return Task(shape, "dcgan", (16, 16), 32)
 
 
 def noise(n, seed=0, dim=32):
@@ -117,8 +117,15 @@ def test_mean_weights_stand_beside_mean_statistics():
     assert normalisation.num_batches_tracked == 5
 
 
-def test_a_task_gets_networks_of_its_kind():
-    for shape, net in (((2,), "mlp"), ((1, 8, 8), "mlp"), ((1, 8, 8), "dcgan")):
-        made, judge = build_generator(task(shape, net), 0), build_critic(task(shape, net), 0)
-        assert judge(made(noise(4))).shape == (4, 1)
-        assert (net == "dcgan") == any(isinstance(layer, nn.Conv2d) for layer in judge)
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_every_system_draws_images_by_convolutions(name):
+    images = task((1, 8, 8))
+    for network in get_system(name).networks(images, 0).values():
+        assert any(isinstance(layer, nn.Conv2d) for layer in network.modules())
+
+
+@pytest.mark.parametrize("name", ["gan", "wgan", "wgan-gp", "sn-gan"])
+def test_critics_of_images_are_convolutions_unless_the_method_asks_for_layers_of_its_own(name):
+    start = Start(task((1, 8, 8)), noise(8, dim=64), 0, 1, 8)
+    assert any(isinstance(layer, nn.Conv2d) for layer in get_system(name).critic(start))
+    assert not any(isinstance(layer, nn.Conv2d) for layer in get_system("groupsort").critic(start))
