@@ -65,7 +65,7 @@ def draw(file: Path, kept: dict[str, np.ndarray]) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=3000, help="of each training")
+    parser.add_argument("--steps", type=int, default=1500, help="of each training")
     parser.add_argument("--figure", type=Path, help="where to save a picture (PNG)")
     options = parser.parse_args()
     main(options.steps, options.figure)

@@ -14,7 +14,7 @@ from otgan.critics.method import Terms
 from otgan.critics.spectral_norm import SpectralNorm
 from otgan.critics.wgan import Wgan
 from otgan.critics.wgan_gp import WganGp
-from otgan.gan.adversarial import Adversarial
+from otgan.gan.adversarial import Adversarial, Pace
 from otgan.gan.losses import wasserstein_generator
 from otgan.gan.system import Task
 
@@ -123,6 +123,7 @@ class GroupSortSystem(DualGan):
 
     name = "groupsort"
     summary = "critic with orthonormal weights and sorting activations"
+    on_points = Pace(5, 1e-4, 1e-3)  # a critic that may not exceed slope 1 learns fine detail slowly
 
     def method(self, task: Task) -> Method:
         """See `Adversarial.method`."""
@@ -141,6 +142,7 @@ class ConesSystem(DualGan):
 
     name = "cones"
     summary = "critic that is an envelope of cones"
+    on_points = Pace(3, 3e-3, 1e-2)
 
     def method(self, task: Task) -> Method:
         """See `Adversarial.method`."""

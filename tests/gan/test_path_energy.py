@@ -2,8 +2,10 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from otgan.errors import InvalidShapeError
+from otgan.gan.flow_matching import flow
 from otgan.gan.path_energy import path_energy
 
 
@@ -32,6 +34,21 @@ def test_a_quarter_of_a_circle_has_the_energy_of_its_length():
     assert found.energy == pytest.approx((math.pi / 2) ** 2, rel=1e-5)
     assert found.displacement == pytest.approx(2)
     assert found.curvature == pytest.approx(1 - 8 / math.pi**2, rel=1e-4)
+
+
+def test_flow_matching_between_equal_normal_laws_spends_what_its_waist_costs():
+    """Its deviation √((1 - t)² + t²) has a waist, and the square of its speed the integral 2 - π/2."""
+    x = torch.linspace(-3, 3, 40, dtype=torch.float64)[:, None]
+    x /= x.square().mean().sqrt()
+
+    def velocity(x, t):
+        t = t[:, None]
+        return (2 * t - 1) / ((1 - t) ** 2 + t**2) * x
+
+    found = path_energy(torch.stack(list(flow(velocity, x, 200, "rk4"))))
+    assert found.energy == pytest.approx(2 - math.pi / 2, rel=1e-4)
+    assert found.displacement == pytest.approx(0, abs=1e-12)
+    assert found.curvature == pytest.approx(1)
 
 
 def test_waiting_costs_energy_though_the_way_is_straight():

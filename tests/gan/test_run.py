@@ -113,8 +113,8 @@ def without(name):
 HOSTILE = {
     "another method": (changed(method="evil"), "method must be one of"),
     "a method that is no name": (changed(method=["wgan-gp"]), "method is no str"),
-    "an unknown option": (changed(options__evil=1), "evil"),
-    "an option that is a class variable": (changed(options__name="x"), "name"),
+    "an unknown option": (changed(options__evil=1), "hyper-parameters of wgan-gp"),
+    "an option that is a class variable": (changed(options__name="x"), "hyper-parameters of wgan-gp"),
     "an option called system": (changed(options__system="gan"), "system"),
     "an option of another kind": (changed(options__n_critic="five"), "n_critic"),
     "options in a list": (changed(options=[1]), "options is no dict"),
