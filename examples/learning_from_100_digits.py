@@ -54,7 +54,7 @@ def draw(path: Path, drawn: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.4, 3.2), layout="constrained")
+    figure = Figure(figsize=(7.4, 2.2), layout="constrained")
     FigureCanvasAgg(figure)
     for ax, (title, (points, train)) in zip(figure.subplots(2, 2).flat, drawn.items(), strict=True):
         some = points[:12]
@@ -62,7 +62,7 @@ def draw(path: Path, drawn: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
         apart = np.pad(np.stack([some, nearest]).reshape(2, 12, 8, 8), ((0, 0), (0, 0), (1, 1), (1, 1)))
         ax.imshow(apart.swapaxes(1, 2).reshape(20, 120), cmap="gray_r", vmin=0, vmax=1)
         ax.set(title=title, xticks=[], yticks=[4.5, 14.5], yticklabels=["drawn", "nearest"])
-    figure.savefig(path, dpi=90)
+    figure.savefig(path, dpi=80)
     print(f"figure: {path}")
 
 
