@@ -228,6 +228,7 @@ def test_critics_that_cannot_be_held_are_refused():
         ("cones", {"n_cones": 0}, "n_cones must be at least 1"),
         ("cones", {"path_length": -0.1}, "path_length must be in"),
         ("sn-wgan", {"beta2": 1.0}, "beta2 must be in"),
+        ("groupsort", {"activation": "relu"}, "activation must be one of"),
         ("sn-wgan", {"gain": 0.0}, "gain must be in"),
     ],
 )
