@@ -11,7 +11,7 @@ from otgan.gan.registry import get_system
 #: Steps of a system that is not adversarial.
 STEPS = 5000
 #: Steps of the generator of an adversarial one, for laws of at most so many modes; and for all others.
-FEW, FEW_STEPS, MANY_STEPS = 16, 2500, 4000
+FEW, FEW_STEPS, MANY_STEPS = 16, 2500, 5000
 
 
 def preset(data: Any, method: Any) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def preset(data: Any, method: Any) -> dict[str, Any]:
         InvalidTypeError: If one is neither a name nor what it stands for.
 
     >>> preset("swissroll", "gan")
-    {'steps': 4000}
+    {'steps': 5000}
     """
     known: Data = get_data(data)
     if not isinstance(get_system(method), Adversarial):
