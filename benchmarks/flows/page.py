@@ -9,7 +9,7 @@ from benchmarks._pages import fill
 from benchmarks.critics.tables import interval
 from benchmarks.flows.runs import COMPARISONS, EULER, LAWS, METHODS, PATHS, SIZES
 
-#: W2 of OT-CFM with 20 Euler steps, as quoted from the table of Shi et al. (2023), Diffusion Schrödinger Bridge Matching.
+#: W2 of OT-CFM with 20 Euler steps, as quoted from Shi et al. (2023), Diffusion Schrödinger Bridge Matching.
 PUBLISHED = {"moons": 0.111, "8gaussians": 0.253}
 
 
