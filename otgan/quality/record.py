@@ -234,9 +234,9 @@ def quality(
         exact = wasserstein(x, points)
         # One generator a sample: the same directions for all of them.
         sliced = sliced_wasserstein(x, points, rng=np.random.default_rng(seed), n_projections=N_PROJECTIONS)
-        of_real, of_points = (
-            side if features is None else _rows_of("features", features, side) for side in (x, points)
-        )
+        of_real, of_points = x, points
+        if features is not None:
+            of_real, of_points = (_rows_of("features", features, side) for side in (x, points))
         return Scores(
             exact.distance,
             Interval(exact.lower_bound, exact.upper_bound),

@@ -44,7 +44,7 @@ def test_the_interval_is_students_over_the_runs():
 
 
 def test_runs_that_agree_have_no_interval():
-    # Three looks a run: two runs that know nothing agree in one of four cases, and an interval of no width would miss 0.
+    # With three looks a run, two runs that know nothing agree one time in four: an interval without width would miss 0.
     found = rank_correlation([([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])] * 2)
     assert found.interval is None
     assert str(found) == "spearman +1.000 2 runs alike, no interval"
