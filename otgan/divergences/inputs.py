@@ -57,17 +57,22 @@ def check_resolved(one: Density, other: Density) -> None:
     """See whether points of float64 can show both laws, which a quadrature and draws go by.
 
     Raises:
-        InvalidValueError: If a component is narrower than `RESOLVED` of the largest mean.
+        InvalidValueError: If a component is narrower along some axis than `RESOLVED` of the means there.
     """
     parts = [part for law in (one, other) for _, part in components(law)]
-    largest = max(float(np.abs(part.mean).max()) for part in parts)
-    narrowest = min(float(np.sqrt(np.linalg.eigvalsh(part.cov)[0])) for part in parts)
-    if narrowest < RESOLVED * largest:
-        raise InvalidValueError(
-            "source and target", f"have standard deviations of at least {RESOLVED:.1g} of their means",
-            f"{narrowest:g} at a mean of {largest:g}",
-            "move the origin between them, which changes no divergence; laws so far from each other have a JS of log 2",
-        )  # fmt: skip
+    largest = np.max([np.abs(part.mean) for part in parts], axis=0)
+    for part in parts:
+        variances, axes = np.linalg.eigh(part.cov)
+        # Rounding of a coordinate is in proportion to it, and enters each axis by its share.
+        wide, far = np.sqrt(np.maximum(variances, 0.0)), largest @ np.abs(axes)
+        if (wide < RESOLVED * far).any():
+            worst = int(np.argmax(far / np.maximum(wide, 1 / LARGEST)))
+            raise InvalidValueError(
+                "source and target", f"have standard deviations of at least {RESOLVED:.1g} of their means",
+                f"{wide[worst]:g} at a mean of {far[worst]:g}",
+                "move the origin between them, which changes no divergence; laws so far from each other have a JS of "
+                "log 2",
+            )  # fmt: skip
 
 
 def components(law: Density) -> list[tuple[float, Gaussian]]:
