@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from dataclasses import fields
 from pathlib import Path
@@ -39,7 +38,9 @@ def train(
     std: Annotated[float | None, typer.Option(help="Standard deviation of the modes of the two Gaussians.")] = None,
     columns: Annotated[str | None, typer.Option(help="Columns to use of a file, with commas.")] = None,
     method: Annotated[str, typer.Option(help="How to learn; `otgan train --list` lists them.")] = DEFAULT_METHOD,
-    steps: Annotated[int | None, typer.Option(help="Steps of the generator.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Steps; by default as many as suit the data and the method.")
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Points in a batch.")] = None,
     net: Annotated[str | None, typer.Option(help="mlp, or dcgan for images; by default whichever fits.")] = None,
     hidden: Annotated[str | None, typer.Option(help="Widths of the hidden layers of an mlp: 128,128,128.")] = None,
@@ -77,13 +78,15 @@ def train(
     as_count("--samples", samples, low=2)
     as_count("--seed", seed, low=0)
     with working("loading PyTorch"):
+        from otgan.gan import preset
+
         system = _system(method, set_ or [], {"n_critic": n_critic, "path_length": path_length})
     source = Source(data, std, columns)
     known = read_data(source)
     if movie and known.shape != PLANE:
         raise InvalidValueError("--movie", "come with points in the plane", f"shape {known.shape}", "leave it out")
     given = {"steps": steps, "batch_size": batch_size, "net": net, "noise_dim": noise_dim, "ema": ema, "device": device}
-    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    options: dict[str, Any] = preset(known, system) | {n: value for n, value in given.items() if value is not None}
     if hidden is not None:
         options["hidden"] = _widths(hidden)
     folder = out or Path("runs") / f"{source.label}-{method}-{seed}"
@@ -198,7 +201,7 @@ def _train(
     from otgan.errors import CheckpointError, TrainingInterrupted
     from otgan.gan import Snapshots, train_gan
 
-    total = max(1, options.get("steps", inspect.signature(train_gan).parameters["steps"].default))
+    total = max(1, options["steps"])
     watchers: list[Callback] = [_Note(folder, source)]
     if known.shape == PLANE:
         watchers.append(Snapshots(folder / FRAMES, every=-(-total // SNAPSHOTS), seed=seed))
