@@ -100,6 +100,8 @@ NOTES = {
     "more": (b'{"data": "a", "std": null, "columns": null, "evil": 1}', "data.json"),
     "large": (b" " * 2**17, "data.json"),
     "other data": (b'{"data": "moons", "std": null, "columns": null}', "runs must be of the same data, moons"),
+    "a null byte": (b'{"data": "a\\u0000.npy", "std": null, "columns": null}', "data.json"),
+    "half a character": (b'{"data": "\\ud800.npy", "std": null, "columns": null}', "data.json"),
     "what has moved": (b'{"data": "/absent/points.csv", "std": null, "columns": null}', "/absent/points.csv"),
 }
 
