@@ -55,7 +55,7 @@ class Adversarial(System):
         for name in ("learning_rate", "critic_rate", "gain"):
             as_number(name, getattr(self, name), low=0, open_low=True)
         for name in ("beta1", "beta2"):
-            as_number(name, getattr(self, name), low=0, high=1 - 1e-9)
+            as_number(name, getattr(self, name), low=0, high=1, open_high=True)
         as_number("path_length", self.path_length, low=0)
         self.method(Task((2,), "mlp", (2,), 1))  # refuses what it cannot be given
 

@@ -34,6 +34,8 @@ from otgan.pairs.bundled import digits
 
 #: Share of a finite data set that is held out.
 HELD_OUT = 0.25
+#: Points of the smallest data set, of which one is held out.
+FEWEST = 4
 #: The name of scikit-learn's images of handwritten digits.
 DIGITS = "digits"
 
@@ -119,6 +121,10 @@ def get_data(data: Any, *, shape: tuple[int, ...] | None = None, seed: int = 0, 
         images = as_images("data", values)
         shape, values = images.shape[1:], images.reshape(len(images), -1)
     law = as_measure("data", values)
+    if isinstance(law, DiscreteMeasure) and len(law) < FEWEST:
+        raise InvalidValueError(
+            "data", f"have at least {FEWEST} points, a quarter of which is held out", len(law), "give more points"
+        )
     parts = law.split(HELD_OUT, rng) if isinstance(law, DiscreteMeasure) else (law, law)
     return Data(name, parts[1], parts[0], shape or (law.dim,))
 
