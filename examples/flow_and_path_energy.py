@@ -59,7 +59,7 @@ def draw(file: Path, kept: dict[str, np.ndarray]) -> None:
         ax.set(title=name, aspect="equal", xlim=(-4, 4), ylim=(-4, 4))
         ax.spines[["top", "right"]].set_visible(False)
     ax.legend(loc="upper right", fontsize="small", frameon=False)
-    figure.savefig(file, dpi=85)
+    figure.savefig(file, dpi=75)
     print(f"figure: {file}")
 
 

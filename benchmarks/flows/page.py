@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks._pages import fill
 from benchmarks.critics.tables import interval
-from benchmarks.flows.runs import EULER, LAWS, METHODS, PATHS, SIZES
+from benchmarks.flows.runs import COMPARISONS, EULER, LAWS, METHODS, PATHS, SIZES
 
 #: W2 of OT-CFM with 20 Euler steps in the table of Shi et al. (2023), Diffusion Schrödinger Bridge Matching.
 PUBLISHED = {"moons": 0.111, "8gaussians": 0.253}
@@ -24,6 +24,7 @@ def write_page(results: dict[str, Any], docs: Path) -> Path:
         steps=results["steps"],
         seeds=sorted({record["seed"] for record in records}),
         euler=EULER,
+        comparisons=COMPARISONS,
         paths=PATHS,
         distances=_distances(records),
         energies=_energies(records),

@@ -71,9 +71,7 @@ def _study(results: dict[str, Any], wanted: list[tuple[str, str, int]], options:
     for record in parallel(delayed(run)(*key) for key in missing):
         results["runs"].append(record)
         _keep(options.out, results)
-        shown = "  ".join(
-            f"{name} {record['quality'][name]:.3g}" for name in ("w1", "modes", "high_quality", "mode_kl")
-        )
+        shown = "  ".join(f"{name} {record['quality'][name]:.3g}" for name in SHOWN)
         print(
             f"{record['method']}, {record['law']}, seed {record['seed']}: {record['seconds']:.0f} s  {shown}",
             flush=True,

@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam
 
-from otgan.checks import as_number
+from otgan.checks import as_count, as_number
 from otgan.critics import Method, check_critic
 from otgan.critics.draws import Draws
 from otgan.critics.functions import NetworkFunction
 from otgan.critics.game import LAST_RATE
 from otgan.critics.method import Players, Terms
 from otgan.critics.method import Start as CriticStart
+from otgan.errors import InvalidShapeError, InvalidValueError, one_line
 from otgan.gan import dcgan
 from otgan.gan.networks import mlp
 from otgan.gan.path_length import PATH_EVERY, path_length_penalty, unit_vectors
 from otgan.gan.system import Play, Real, Start, System, Task, normal
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast the two learn.
+
+    Attributes:
+        n_critic: Steps of the critic before each of the generator.
+        learning_rate: Of the generator, at the start.
+        critic_rate: Of the critic, at the start.
+    """
+
+    n_critic: int
+    learning_rate: float
+    critic_rate: float
 
 
 @dataclass(frozen=True)
@@ -31,29 +49,36 @@ class Adversarial(System):
     learning rates that fall linearly to a hundredth.
 
     Attributes:
-        n_critic: Steps of the critic before each of the generator.
-        learning_rate: Of the generator, at the start.
-        critic_rate: Of the critic, at the start.
+        n_critic: Steps of the critic before each of the generator; None for `on_points` or `on_images`.
+        learning_rate: Of the generator, at the start; None likewise.
+        critic_rate: Of the critic, at the start; None likewise.
         beta1: Of Adam: its memory of gradients, in [0, 1).
         beta2: Of Adam: its memory of their squares, in [0, 1).
         gain: Of the initial weights of a new mlp generator, > 0; see `steep_mlp`.
         path_length: Weight of the penalty on path lengths; 0 for none. See `otgan.gan.path_length`.
     """
 
-    n_critic: int = 3
-    learning_rate: float = 1e-3
-    critic_rate: float = 2e-3
+    n_critic: int | None = None
+    learning_rate: float | None = None
+    critic_rate: float | None = None
     beta1: float = 0.5
     beta2: float = 0.9
     gain: float = 3.0
     path_length: float = 0.0
 
     any_generator = True
+    #: What suits points in the plane. Saturated units move little, and bear rates that convolutions would not.
+    on_points: ClassVar[Pace] = Pace(3, 3e-3, 4e-3)
+    #: What suits images.
+    on_images: ClassVar[Pace] = Pace(5, 1e-3, 1e-3)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("learning_rate", "critic_rate", "gain"):
-            as_number(name, getattr(self, name), low=0, open_low=True)
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, as_number(name, value, low=0, open_low=True))
+        if self.n_critic is not None:
+            object.__setattr__(self, "n_critic", as_count("n_critic", self.n_critic))
         for name in ("beta1", "beta2"):
             as_number(name, getattr(self, name), low=0, high=1, open_high=True)
         as_number("path_length", self.path_length, low=0)
@@ -62,6 +87,12 @@ class Adversarial(System):
     @abstractmethod
     def method(self, task: Task) -> Method:
         """The critic's side: its network, its loss, and how it is held."""
+
+    def pace(self, task: Task) -> Pace:
+        """How fast the two learn: what was asked for, and otherwise what suits the task."""
+        usual = self.on_images if len(task.shape) == 3 else self.on_points
+        asked = {field.name: getattr(self, field.name) for field in fields(Pace)}
+        return replace(usual, **{name: value for name, value in asked.items() if value is not None})
 
     @abstractmethod
     def generator_loss(self, at_fake: Tensor) -> Tensor:
@@ -95,6 +126,8 @@ class Adversarial(System):
 
         Raises:
             CriticError: If a critic of the user's own couples samples, or is one that the method cannot hold.
+            InvalidShapeError: If a generator of the user's own does not map noise to points.
+            InvalidValueError: If it has no weights to train.
         """
         return AdversarialPlay(self, start, networks["generator"])
 
@@ -113,17 +146,43 @@ def steep_mlp(task: Task, seed: int, gain: float) -> nn.Sequential:
     return mlp((task.noise_dim, *task.hidden, task.dim), seed, activation=nn.Tanh, gain=gain)
 
 
+def check_generator(generator: nn.Module, start: Start) -> None:
+    """Refuse a generator that cannot be trained to draw points like these; asked on a copy, in eval mode.
+
+    Raises:
+        InvalidShapeError: If it does not give one point for each row of noise.
+        InvalidValueError: If it has no weights to train.
+    """
+    noise = start.real.new_zeros((2, start.task.noise_dim))
+    rule, fix = (
+        f"map noise (n, {start.task.noise_dim}) to points (n, {start.task.dim})",
+        "match its first and last layer",
+    )
+    try:
+        with torch.no_grad():
+            shape = tuple(copy.deepcopy(generator).eval()(noise).flatten(1).shape)
+    except Exception as error:
+        got = one_line(f"{type(error).__name__}: {error}", 120)
+        raise InvalidShapeError("generator", rule, got, fix) from error
+    if shape != (2, start.task.dim):
+        raise InvalidShapeError("generator", rule, f"shape {shape} for two rows", fix)
+    if not any(weight.requires_grad for weight in generator.parameters()):
+        raise InvalidValueError("generator", "have weights to train", "none that require a gradient", "add a layer")
+
+
 class AdversarialPlay(Play):
     """One game."""
 
     def __init__(self, system: Adversarial, start: Start, generator: nn.Module) -> None:
+        check_generator(generator, start)
         network, self._method = system.critic(start).to(start.real.device).train(), system.method(start.task)
         check_critic(network, start.real)
         self._method.constrain(network)
         with torch.no_grad():
             network(start.real[:1])  # buffers that a constraint sizes at the first forward are there for a checkpoint
         self._system, self._start, self._critic = system, start, NetworkFunction(network)
-        self._rates = {"generator": system.learning_rate, "critic": system.critic_rate}
+        pace = system.pace(start.task)
+        self._n_critic, self._rates = pace.n_critic, {"generator": pace.learning_rate, "critic": pace.critic_rate}
         modules = {"generator": generator, "critic": network}
         self._weights = {
             name: [weight for weight in module.parameters() if weight.requires_grad] for name, module in modules.items()
@@ -139,7 +198,7 @@ class AdversarialPlay(Play):
         for name, optimizer in self.optimizers.items():
             for group in optimizer.param_groups:
                 group["lr"] = self._rates[name] * max(LAST_RATE, 1 - (k - 1) / self._start.steps)
-        for _ in range(self._system.n_critic):
+        for _ in range(self._n_critic):
             terms = self._teach_critic(real(), rng)
         loss = self._system.generator_loss(self._critic(self._draw(self._start.batch_size, rng)))
         shown = {name: float(value.detach()) for name, value in terms.shown.items()}

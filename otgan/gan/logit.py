@@ -11,7 +11,7 @@ from otgan.critics import Method
 from otgan.critics.draws import Draws
 from otgan.critics.method import Players, Terms, estimate, values_of_both
 from otgan.critics.spectral_norm import SpectralNorm
-from otgan.gan.adversarial import Adversarial
+from otgan.gan.adversarial import Adversarial, Pace
 from otgan.gan.losses import (
     hinge_critic,
     js_estimate,
@@ -57,12 +57,11 @@ class GanSystem(Adversarial):
     Source: Goodfellow et al. (2014), Generative adversarial nets.
     """
 
-    n_critic: int = 1
-
     name = "gan"
     summary = "sigmoid discriminator, non-saturating loss"
     own = "the discriminator's estimate of the Jensen-Shannon divergence in nats, log 2 - L_D / 2"
     any_critic = True
+    on_images = Pace(1, 2e-4, 2e-4)
 
     def method(self, task: Task) -> Method:
         """See `Adversarial.method`."""
@@ -105,7 +104,6 @@ class SnGanSystem(Adversarial):
     Donahue and Simonyan (2019), Large scale GAN training for high fidelity natural image synthesis.
     """
 
-    n_critic: int = 2
     lipschitz: float = 20.0
 
     name = "sn-gan"

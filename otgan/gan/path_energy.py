@@ -33,8 +33,10 @@ class PathEnergy:
     @property
     def excess(self) -> Interval:
         """(energy − W_2²) / W_2², the normalised path energy of Tong et al. (2024), between these very points."""
-        low, high = (self.energy / end - 1 if end else math.inf for end in (self.transport.upper, self.transport.lower))
-        return Interval(low, high, self.transport.kind)
+        lower, upper = (
+            self.energy / end - 1 if end else math.inf for end in (self.transport.upper, self.transport.lower)
+        )
+        return Interval(lower, upper, self.transport.kind)
 
     @property
     def curvature(self) -> float:

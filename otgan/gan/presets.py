@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from otgan.gan.adversarial import Adversarial
 from otgan.gan.data import Data, get_data
 from otgan.gan.registry import get_system
 
-#: Steps of the generator for data that has no entry of its own.
+#: Steps of a system that is not adversarial.
 STEPS = 5000
-#: Steps by method, for laws of a few separate modes and of many.
-FEW_MODES: Mapping[str, int] = {"sn-gan": 5000, "wgan-gp": 5000, "groupsort": 4000}
-MANY_MODES: Mapping[str, int] = {"sn-gan": 8000, "wgan-gp": 6000, "groupsort": 5000}
-#: From so many modes on, a law has many of them.
-MANY = 16
+#: Steps of the generator of an adversarial one, for laws of at most so many modes; and for all others.
+FEW, FEW_STEPS, MANY_STEPS = 16, 2500, 5000
 
 
 def preset(data: Any, method: Any) -> dict[str, Any]:
@@ -35,8 +32,7 @@ def preset(data: Any, method: Any) -> dict[str, Any]:
     {'steps': 5000}
     """
     known: Data = get_data(data)
-    name = get_system(method).name
-    if known.modes is None:
+    if not isinstance(get_system(method), Adversarial):
         return {"steps": STEPS}
-    steps = MANY_MODES if len(known.modes.components) >= MANY else FEW_MODES
-    return {"steps": steps.get(name, STEPS)}
+    few = known.modes is not None and len(known.modes.components) <= FEW
+    return {"steps": FEW_STEPS if few else MANY_STEPS}

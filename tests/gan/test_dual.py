@@ -8,7 +8,7 @@ from torch import nn
 from otgan.critics import clipped_weights
 from otgan.critics.functions import NetworkFunction
 from otgan.critics.wgan_gp import WganGp
-from otgan.errors import CriticError, InvalidTypeError, InvalidValueError
+from otgan.errors import CriticError, InvalidShapeError, InvalidTypeError, InvalidValueError
 from otgan.gan import SYSTEMS, Start, Task, get_system, train_gan
 from otgan.gan.dual import ConesSystem, GroupSortSystem, SnWganSystem, WganGpSystem, WganSystem
 from otgan.lipschitz import certified_upper_bound
@@ -217,6 +217,20 @@ def test_critics_that_cannot_be_held_are_refused():
             train_gan(SHIFT, name, critic=nn.Linear(2, 1), **SMALL)
 
 
+class Fixed(nn.Module):
+    def forward(self, noise):
+        return noise
+
+
+def test_generators_that_are_none_are_refused():
+    with pytest.raises(InvalidShapeError, match=r"points \(n, 2\), got shape \(2, 3\)"):
+        train_gan(SHIFT, generator=nn.Linear(2, 3), **SMALL)
+    with pytest.raises(InvalidShapeError, match=r"map noise \(n, 2\)"):
+        train_gan(SHIFT, generator=nn.Linear(5, 2), **SMALL)
+    with pytest.raises(InvalidValueError, match="have weights to train"):
+        train_gan(SHIFT, generator=Fixed(), **SMALL)
+
+
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
@@ -228,6 +242,7 @@ def test_critics_that_cannot_be_held_are_refused():
         ("cones", {"n_cones": 0}, "n_cones must be at least 1"),
         ("cones", {"path_length": -0.1}, "path_length must be in"),
         ("sn-wgan", {"beta2": 1.0}, "beta2 must be in"),
+        ("groupsort", {"activation": "relu"}, "activation must be one of"),
         ("sn-wgan", {"gain": 0.0}, "gain must be in"),
     ],
 )
