@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from otgan.checks import FloatArray, as_count, as_number
 from otgan.critics.arguments import read_device, read_widths
 from otgan.critics.fingerprints import data_fingerprint, network_fingerprint
-from otgan.errors import InvalidTypeError, InvalidValueError, one_line
+from otgan.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, one_line
 from otgan.gan.average import Averages
 from otgan.gan.data import Data, get_data
 from otgan.gan.generated import Generated
@@ -99,7 +99,8 @@ def train_gan(
         What was learnt, a measure.
 
     Raises:
-        InvalidValueError: If a number is out of range, or a name unknown.
+        InvalidValueError: If a number is out of range, or a name unknown, or networks of one's own have no weights to train.
+        InvalidShapeError: If a generator of one's own does not map noise to points.
         CriticError: If a critic couples samples, or breaks another rule of `otgan.critics.check_critic`.
         TrainingDivergedError: If a loss becomes NaN or infinite.
         TrainingInterrupted: After Ctrl-C, with a folder; its message says how to resume.
@@ -234,14 +235,14 @@ def _check_own(system: System, own: dict[str, nn.Module], task: Task) -> None:
 def _check_generator(generator: nn.Module, task: Task) -> None:
     """Ask a copy of a generator of the user's own for two points, before training trips over them."""
     like = next(generator.parameters())
-    rule = f"make float32 points (n, {', '.join(map(str, task.shape))}) of float32 noise (n, {task.noise_dim})"
-    fix = "match its layers to the data, and noise_dim to its first one"
+    rule = f"map noise (n, {task.noise_dim}) to points (n, {', '.join(map(str, task.shape))})"
+    fix = "match its first and last layer, and let both be of float32"
     try:
         with seeded([0], like.device), torch.no_grad():
             points = copy.deepcopy(generator).eval()(torch.zeros(2, task.noise_dim, device=like.device))
     except Exception as error:
-        raise InvalidValueError("generator", rule, one_line(f"{type(error).__name__}: {error}", 120), fix) from error
-    sound = isinstance(points, Tensor) and points.ndim >= 2 and points.dtype == torch.float32
-    if not sound or (len(points), points.numel()) != (2, 2 * task.dim):
-        form = f"{points.dtype}, {tuple(points.shape)}" if isinstance(points, Tensor) else type(points).__name__
-        raise InvalidValueError("generator", rule, form, fix)
+        raise InvalidShapeError("generator", rule, one_line(f"{type(error).__name__}: {error}", 120), fix) from error
+    if not isinstance(points, Tensor):
+        raise InvalidShapeError("generator", rule, type(points).__name__, fix)
+    if points.ndim < 2 or len(points) != 2 or points.numel() != 2 * task.dim or points.dtype != torch.float32:
+        raise InvalidShapeError("generator", rule, f"shape {tuple(points.shape)} of {points.dtype} for two rows", fix)

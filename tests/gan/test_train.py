@@ -129,9 +129,9 @@ def test_a_critic_of_ones_own_is_plain_again_whatever_goes_wrong(points):
 @pytest.mark.parametrize(
     ("generator", "message"),
     [
-        (nn.Linear(2, 3), r"generator must make float32 points \(n, 2\) .*, got torch.float32, \(2, 3\); match"),
-        (nn.Linear(5, 2), "generator must make float32 points .*, got RuntimeError: mat1"),
-        (nn.Linear(2, 2).double(), "generator must make float32 points"),
+        (nn.Linear(2, 3), r"generator must map noise \(n, 2\) to points \(n, 2\), got shape \(2, 3\) of torch.float32"),
+        (nn.Linear(5, 2), "generator must map noise .*, got RuntimeError: mat1"),
+        (nn.Linear(2, 2).double(), "generator must map noise .*, got RuntimeError: .*"),
         (nn.Identity(), "generator must have weights to train"),
         (nn.Linear(2, 2).requires_grad_(False), "generator must have weights to train"),
     ],
