@@ -99,7 +99,7 @@ def train_gan(
         What was learnt, a measure.
 
     Raises:
-        InvalidValueError: If a number is out of range, or a name unknown, or networks of one's own have no weights to train.
+        InvalidValueError: If a number is out of range, a name unknown, or nothing in a network of one's own is trained.
         InvalidShapeError: If a generator of one's own does not map noise to points.
         CriticError: If a critic couples samples, or breaks another rule of `otgan.critics.check_critic`.
         TrainingDivergedError: If a loss becomes NaN or infinite.

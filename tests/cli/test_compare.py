@@ -12,7 +12,7 @@ from otgan.cli.data import Source, note_source
 from otgan.cli.main import main
 from otgan.gan import evaluate, get_data, open_run, train_gan
 
-SMALL = {"hidden": (4,), "steps": 4, "batch_size": 8, "n_samples": 20, "every": 1, "threads": 1}
+SMALL = {"hidden": (4,), "steps": 5, "batch_size": 8, "n_samples": 20, "every": 1, "threads": 1}
 RUNS = {"a": ("8gaussians", 0), "b": ("8gaussians", 1), "moons": ("moons", 0)}
 
 
