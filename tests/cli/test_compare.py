@@ -45,8 +45,8 @@ def test_a_table_and_a_picture(run):
     assert (code, err) == (0, "")
     for words in (
         "A: wgan-gp  ",
-        "A: a, seed 0, step 4\n",
-        "B: b, seed 1, step 4\n",
+        "A: a, seed 0, step 5\n",
+        "B: b, seed 1, step 5\n",
         "real again",
         "exact W1",
         "ranks",
