@@ -10,8 +10,8 @@ from typing import Any
 
 
 def one_line(value: object, width: int = 160) -> str:
-    """The value as text without line breaks, cut where it is long."""
-    text = " ".join(str(value).split())
+    """The value as one line of printable text, cut where it is long: names of files may hold anything."""
+    text = "".join(mark if mark.isprintable() else "·" for mark in " ".join(str(value).split()))
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otgan.checks import FloatArray, as_points
-from otgan.errors import FileFormatError, MissingDependencyError, OtganError
+from otgan.errors import FileFormatError, MissingDependencyError, OtganError, one_line
 
 if TYPE_CHECKING:
     import os
@@ -74,7 +74,7 @@ def read_points(
                 rule = f"be read without {option}, which {kind} has not"
                 raise _refusal(path, rule, repr(value), f"leave {option} out")
         points, mass = read(path, **{option: options[option] for option in allowed})
-    return as_points(_line(path, 200), points), mass
+    return as_points(one_line(path, 200), points), mass
 
 
 def read_array(path: str | os.PathLike[str], *, array: str | None = None) -> NDArray[Any]:
@@ -114,14 +114,8 @@ def _kind(path: Path, kinds: tuple[str, ...]) -> str:
 # Refusals
 
 
-def _line(text: object, width: int) -> str:
-    """One line of at most `width` characters, all printable: names and entries in a file may hold anything."""
-    line = "".join(mark if mark.isprintable() else "·" for mark in " ".join(str(text).split()))
-    return line if len(line) <= width else line[: width - 1] + "…"
-
-
 def _refusal(path: Path, rule: str, value: object, fix: str) -> FileFormatError:
-    return FileFormatError(f"{_line(path, 200)} must {_line(rule, 120)}, got {_line(value, 100)}; {fix}")
+    return FileFormatError(f"{one_line(path, 200)} must {one_line(rule, 120)}, got {one_line(value, 100)}; {fix}")
 
 
 @contextlib.contextmanager
@@ -264,7 +258,7 @@ def _numbers(path: Path, names: list[str], used: list[int], line: int, row: list
         raise _refusal(
             path,
             "hold numbers only",
-            f"{_line(repr(row[j]), 40)} in column {_line(repr(names[j]), 40)}, line {line}",
+            f"{one_line(repr(row[j]), 40)} in column {one_line(repr(names[j]), 40)}, line {line}",
             "choose numeric columns with --columns, or mend that line",
         ) from None
 
@@ -333,7 +327,7 @@ def _read_parquet(
         from pyarrow import parquet
     except ImportError as error:
         raise MissingDependencyError(
-            f"{_line(path, 200)} needs pyarrow, which is not installed; run pip install 'otgan[parquet]'"
+            f"{one_line(path, 200)} needs pyarrow, which is not installed; run pip install 'otgan[parquet]'"
         ) from error
     with parquet.ParquetFile(path) as file:
         schema, n = file.schema_arrow, file.metadata.num_rows
@@ -341,7 +335,7 @@ def _read_parquet(
         for field in map(schema.field, used):
             if not (pa.types.is_integer(field.type) or pa.types.is_floating(field.type)):
                 fix = "choose numeric columns with --columns, or convert it"
-                raise _refusal(path, "hold numbers only", f"{field.type} in column {_line(field.name, 40)!r}", fix)
+                raise _refusal(path, "hold numbers only", f"{field.type} in column {one_line(field.name, 40)!r}", fix)
         _refuse_bomb(path, 8 * n * len(used), path.stat().st_size)
         table = file.read(columns=[schema.names[j] for j in used])
     # Nulls become NaN here, and are refused with the other entries that are not finite.

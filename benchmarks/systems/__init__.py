@@ -25,11 +25,13 @@ SHOWN = ("w1", "noise_floor", "modes_covered", "high_quality", "mode_kl")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    from benchmarks.systems.runs import LAWS, MAIN, THRICE
+    from benchmarks.systems.runs import LAWS, MAIN, THRICE, VARIANTS
     from otgan.gan import SYSTEMS
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks systems", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--only", nargs="+", choices=sorted(SYSTEMS), default=list(SYSTEMS), metavar="METHOD")
+    parser.add_argument(
+        "--only", nargs="+", choices=[*SYSTEMS, *VARIANTS], default=[*SYSTEMS, *VARIANTS], metavar="METHOD"
+    )
     parser.add_argument("--law", nargs="+", choices=list(LAWS), default=MAIN, metavar="LAW", help=", ".join(LAWS))
     parser.add_argument("--seeds", type=int, default=3, help=f"of {', '.join(THRICE)}; one of the others")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at the same time")

@@ -31,7 +31,7 @@ def write_page(results: dict[str, Any], docs: Path) -> list[Path]:
         shown = {
             record["method"]: record["points"] for record in records if record["law"] == law and record["seed"] == 0
         }
-        panels = {method: np.asarray(shown[method]) for method in SYSTEMS if method in shown}
+        panels = {method: np.asarray(shown[method]) for method in tables.NAMES if method in shown}
         picture = docs / "images" / f"systems-{name}{'-hard' if options else ''}.png"
         save_png(_panels(panels, real), picture)
         pictures[law] = picture

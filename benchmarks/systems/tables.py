@@ -6,10 +6,13 @@ import statistics
 from typing import Any
 
 from benchmarks.critics.tables import interval
+from benchmarks.systems.runs import VARIANTS
 from otgan.gan import SYSTEMS
 from otgan.quality import rank_correlation
 
 Record = dict[str, Any]
+#: Methods in the order of the tables.
+NAMES = (*SYSTEMS, *VARIANTS)
 
 #: What other authors report of modes and of the share of high-quality samples, as their tables have it.
 PUBLISHED = {
@@ -50,7 +53,7 @@ def of_law(records: list[Record], law: str) -> str:
 def correlations(records: list[Record], laws: list[str]) -> str:
     """Rank correlation of each method's own loss and the exact W1 over its training."""
     lines = ["| method | its own number |" + "".join(f" {law} |" for law in laws), "|---|---|" + "---|" * len(laws)]
-    for method in [name for name in SYSTEMS if any(record["method"] == name for record in records)]:
+    for method in [name for name in NAMES if any(record["method"] == name for record in records)]:
         cells = []
         for law in laws:
             runs = [
@@ -63,10 +66,10 @@ def correlations(records: list[Record], laws: list[str]) -> str:
                 cells.append(f"{found.mean:+.2f}")
             else:
                 cells.append(f"{found.mean:+.2f} [{found.interval.lower:+.2f}, {found.interval.upper:+.2f}]")
-        lines.append(f"| `{method}` | {SYSTEMS[method].own} | " + " | ".join(cells) + " |")
+        lines.append(f"| `{method}` | {SYSTEMS[VARIANTS.get(method, (method,))[0]].own} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def _by_method(records: list[Record], law: str) -> dict[str, list[Record]]:
     of_law = [record for record in records if record["law"] == law]
-    return {name: runs for name in SYSTEMS if (runs := [record for record in of_law if record["method"] == name])}
+    return {name: runs for name in NAMES if (runs := [record for record in of_law if record["method"] == name])}

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.special import xlog1py
 
 from otgan.checks import FloatArray, as_count
-from otgan.divergences.inputs import Density, as_densities, components
+from otgan.divergences.inputs import Density, as_densities, check_resolved, components
 from otgan.divergences.result import Divergence
 from otgan.interval import Interval
 from otgan.measures.gaussian import Gaussian
@@ -67,6 +67,7 @@ def kullback_leibler(source: Any, target: Any, *, draws: int = 100_000, seed: in
     draws, seed = as_count("draws", draws, low=2), as_count("seed", seed, low=0)
     if isinstance(p, Gaussian) and isinstance(q, Gaussian):
         return _between_gaussians(p, q)
+    check_resolved(p, q)
     if p.dim == 1:
         return _quadrature(p, q, lambda a, b: np.exp(a) * (a - b) + np.exp(b) - np.exp(a), math.inf)
     x = p.sample(draws, np.random.default_rng(seed))
@@ -102,12 +103,13 @@ def jensen_shannon(source: Any, target: Any, *, draws: int = 100_000, seed: int 
     """
     p, q = as_densities(source, target)
     draws, seed = as_count("draws", draws, low=2), as_count("seed", seed, low=0)
+    check_resolved(p, q)
     if p.dim == 1:
         return _quadrature(p, q, lambda a, b: 0.5 * (np.exp(a) + np.exp(b)) * _contrast(a - b), LOG2)
     rng = np.random.default_rng(seed)
     both = [_contrast(p.log_density(x) - q.log_density(x)) for x in (p.sample(draws, rng), q.sample(draws, rng))]
     pairs = (both[0] + both[1]) / 2
-    value, variance = float(pairs.mean()), float(pairs.var(ddof=1))
+    value, variance = min(LOG2, float(pairs.mean())), float(pairs.var(ddof=1))  # the mean of log 2 is rounded
     log = math.log(2 / ((1 - LEVEL) / 2))  # half of what may fail on each side
     radius = math.sqrt(2 * variance * log / draws) + 7 * LOG2 * log / (3 * (draws - 1))
     interval = Interval(
@@ -131,7 +133,7 @@ def _between_gaussians(p: Gaussian, q: Gaussian) -> Divergence:
     whiten = vectors / np.sqrt(scales)
     ratios = np.maximum(np.linalg.eigvalsh(whiten.T @ p.cov @ whiten), np.finfo(float).tiny)
     apart = float(np.sum((whiten.T @ (p.mean - q.mean)) ** 2))
-    value = 0.5 * (float(np.sum((ratios - 1) - np.log1p(ratios - 1))) + apart)
+    value = 0.5 * (float(np.sum((ratios - 1) - np.log(ratios))) + apart)
     condition = scales[-1] / scales[0] * ratios[-1] / ratios[0]
     error = 16 * p.dim * EPS * float(condition) * (1 + value)
     interval = Interval(max(0.0, value - error), value + error, "estimated, rounding of a closed form")
@@ -153,7 +155,7 @@ def _quadrature(
         a, b = (law.log_density(x.reshape(-1)).reshape(x.shape) for law in (p, q))
         rounding = (np.exp(a) * (np.abs(a) + 1) + np.exp(b) * (np.abs(b) + 1)) * 8 * EPS
         if most == math.inf:  # the logarithm of q counts where p is
-            rounding += np.exp(a) * np.abs(b) * 8 * EPS
+            rounding += np.exp(a) * (np.abs(b) + np.abs(a - b) * (np.abs(a) + 1)) * 8 * EPS
         heights = integrand(a, b)
         moved = EPS * np.abs(x).max(axis=1) * np.abs(np.diff(heights, axis=1)).sum(axis=1)
         return half * (heights @ weights), half * (rounding @ weights) + moved

@@ -92,7 +92,8 @@ def histogram_jensen_shannon(x: Any, y: Any, edges: Any, *, level: float = 0.95)
     share = p / (p + q)
     value = LOG2 - float(np.sum((p + q) / 2 * _coin(share)))
     swing = 0.5 * math.log(2 / chance) * sum(size * _step(size) ** 2 for size in (n, m))
-    bias = 0.5 * math.log1p((bins - 1) / n) + 0.5 * math.log1p((bins - 1) / m)
+    # As log (n + k − 1) − log n, since the number of bins in many dimensions is beyond all floats.
+    bias = 0.5 * sum(math.log(size + bins - 1) - math.log(size) for size in (n, m))
     value = min(max(0.0, value), LOG2)
     interval = Interval(
         max(0.0, value - bias - math.sqrt(swing)),

@@ -13,6 +13,11 @@ from otgan.measures.mixture import GaussianMixture
 
 Density = Gaussian | GaussianMixture
 
+#: Means and variances beyond this, and variances below its inverse, overflow in the quotients of squares.
+LARGEST = 1e90
+#: A standard deviation below this part of the means is lost where points are rounded to float64.
+RESOLVED = 2.0**-40
+
 
 def as_gaussian(name: str, value: Any) -> Gaussian:
     """Read a Gaussian law, or a pair (mean, covariance) as it takes them.
@@ -35,7 +40,7 @@ def as_densities(source: Any, target: Any) -> tuple[Density, Density]:
     Raises:
         InvalidTypeError: If one is no Gaussian, mixture of Gaussians, or pair (mean, covariance).
         InvalidShapeError: If they differ in dimension.
-        InvalidValueError: If a covariance is singular, so that there is no density.
+        InvalidValueError: If a covariance is singular, so that there is no density, or a law is beyond `LARGEST`.
     """
     one, other = (_as_density(name, value) for name, value in (("source", source), ("target", target)))
     if one.dim != other.dim:
@@ -46,6 +51,28 @@ def as_densities(source: Any, target: Any) -> tuple[Density, Density]:
             "give laws in the same space",
         )
     return one, other
+
+
+def check_resolved(one: Density, other: Density) -> None:
+    """See whether points of float64 can show both laws, which a quadrature and draws go by.
+
+    Raises:
+        InvalidValueError: If a component is narrower along some axis than `RESOLVED` of the means there.
+    """
+    parts = [part for law in (one, other) for _, part in components(law)]
+    largest = np.max([np.abs(part.mean) for part in parts], axis=0)
+    for part in parts:
+        variances, axes = np.linalg.eigh(part.cov)
+        # Rounding of a coordinate is in proportion to it, and enters each axis by its share.
+        wide, far = np.sqrt(np.maximum(variances, 0.0)), largest @ np.abs(axes)
+        if (wide < RESOLVED * far).any():
+            worst = int(np.argmax(far / np.maximum(wide, 1 / LARGEST)))
+            raise InvalidValueError(
+                "source and target", f"have standard deviations of at least {RESOLVED:.1g} of their means",
+                f"{wide[worst]:g} at a mean of {far[worst]:g}",
+                "move the origin between them, which changes no divergence; laws so far from each other have a JS of "
+                "log 2",
+            )  # fmt: skip
 
 
 def components(law: Density) -> list[tuple[float, Gaussian]]:
@@ -61,7 +88,7 @@ def as_normal(name: str, value: Any) -> tuple[float, float]:
     Raises:
         InvalidTypeError: If it is no Gaussian and no pair (mean, variance).
         InvalidShapeError: If it is not on the line.
-        InvalidValueError: If its variance is 0.
+        InvalidValueError: If its variance is 0, or the law is beyond 1e100.
     """
     law = as_gaussian(name, value)
     if law.dim != 1:
@@ -73,7 +100,13 @@ def as_normal(name: str, value: Any) -> tuple[float, float]:
         raise InvalidValueError(
             name, "have a positive variance", 0.0, "points are infinitely far from every law in this distance"
         )
-    return float(law.mean[0]), float(np.sqrt(law.cov[0, 0]))
+    mean, std = float(law.mean[0]), float(np.sqrt(law.cov[0, 0]))
+    if abs(mean) > 1e100 or not 0.99e-100 < std < 1.01e100:  # what lies between two laws overflows not far beyond
+        raise InvalidValueError(
+            name, "have a mean up to 1e100 and a deviation of 1e-100 to 1e100", f"{mean:g} and {std:g}",
+            "change the unit of length, which changes no distance",
+        )  # fmt: skip
+    return mean, std
 
 
 def as_times(name: str, values: Any) -> FloatArray:
@@ -92,8 +125,19 @@ def as_times(name: str, values: Any) -> FloatArray:
     return times
 
 
+def _check_size(name: str, law: Gaussian) -> None:
+    variances, far = np.linalg.eigvalsh(law.cov), float(np.abs(law.mean).max())
+    if far > LARGEST or variances[-1] > LARGEST or variances[0] < 1 / LARGEST:
+        raise InvalidValueError(
+            name, f"have means up to {LARGEST:g} and variances of {1 / LARGEST:g} to {LARGEST:g}",
+            f"a mean of {far:g} and variances of {variances[0]:g} to {variances[-1]:g}",
+            "change the unit of length, which changes no divergence",
+        )  # fmt: skip
+
+
 def _as_density(name: str, value: Any) -> Density:
     law = value if isinstance(value, GaussianMixture) else as_gaussian(name, value)
     for _, part in components(law):
         part.log_density(part.mean[None])  # which says what is wrong where there is no density
+        _check_size(name, part)
     return law

@@ -34,8 +34,6 @@ from otgan.pairs.bundled import digits
 
 #: Share of a finite data set that is held out.
 HELD_OUT = 0.25
-#: Points of the smallest data set, of which one is held out.
-FEWEST = 4
 #: The name of scikit-learn's images of handwritten digits.
 DIGITS = "digits"
 
@@ -93,37 +91,40 @@ def get_data(data: Any, *, shape: tuple[int, ...] | None = None, seed: int = 0, 
 
     Raises:
         InvalidValueError: If the name is unknown, an option does not belong, or images leave [0, 1].
-        InvalidShapeError: If `shape` does not fit the points.
+        InvalidShapeError: If `shape` does not fit the points, or there are fewer than three.
         FileFormatError: If a file or folder cannot be read as what it should hold.
         MissingDependencyError: If scikit-learn is needed for "digits", Pillow for a folder, pyarrow for Parquet.
     """
     if isinstance(data, Data):
-        _no_options(options)
+        _no_options(options, shape)
         return data
     rng = np.random.default_rng(as_count("seed", seed, low=0))
     if isinstance(data, str) and data in TOYS:
-        _no_options({name: value for name, value in options.items() if name not in signature(TOYS[data]).parameters})
+        known = signature(TOYS[data]).parameters
+        _no_options({name: value for name, value in options.items() if name not in known}, shape)
         law = TOYS[data](**options)
         return Data(data, law, law, (law.dim,))
     if isinstance(data, str) and data == DIGITS:
-        _no_options(options)
+        _no_options(options, shape)
         return _digits(rng)
     name, values = "points", data
     if isinstance(data, str | os.PathLike):
         path = _path(data)
-        name, values = path.resolve().stem, _from_disk(path, options)
+        name, values = Path(os.path.abspath(path)).stem, _from_disk(path, options)
     else:
         _no_options(options)
     if shape is not None:
+        if not isinstance(shape, tuple | list) or len(shape) not in (1, 3):
+            raise InvalidShapeError("shape", "be (d,) or (c, h, w)", repr(shape), "write (1, 28, 28) for grey images")
         shape = tuple(as_count("shape", length) for length in shape)
         values = _in_shape(values, shape)
     if getattr(values, "ndim", 0) in (3, 4):
         images = as_images("data", values)
         shape, values = images.shape[1:], images.reshape(len(images), -1)
     law = as_measure("data", values)
-    if isinstance(law, DiscreteMeasure) and len(law) < FEWEST:
-        raise InvalidValueError(
-            "data", f"have at least {FEWEST} points, a quarter of which is held out", len(law), "give more points"
+    if isinstance(law, DiscreteMeasure) and round(HELD_OUT * len(law)) == 0:
+        raise InvalidShapeError(
+            "data", "have at least 3 points, some to train on and some to judge by", len(law), "give more of them"
         )
     parts = law.split(HELD_OUT, rng) if isinstance(law, DiscreteMeasure) else (law, law)
     return Data(name, parts[1], parts[0], shape or (law.dim,))
@@ -139,13 +140,13 @@ def _in_shape(values: Any, shape: tuple[int, ...]) -> Any:
         )
     if len(shape) != 3 or isinstance(values, Measure) or callable(values):
         return values
-    return np.reshape(values, (-1, *shape))
+    return values.reshape(-1, *shape) if hasattr(values, "reshape") else np.reshape(values, (-1, *shape))
 
 
 def _path(data: str | os.PathLike[str]) -> Path:
     """A path that the user means as one: it is there, or looks like a file's name."""
     path = Path(data)
-    if isinstance(data, str) and not path.suffix and not path.exists():
+    if isinstance(data, str) and not path.suffix and not os.path.exists(path):  # false for names that cannot be, too
         raise InvalidValueError(
             "data", f"be one of {', '.join([*TOYS, DIGITS])}, a file or a folder", repr(data),
             "choose one of these names, or check the path",
@@ -155,14 +156,16 @@ def _path(data: str | os.PathLike[str]) -> Path:
 
 def _from_disk(path: Path, options: Mapping[str, Any]) -> Any:
     """Points, with their weights where asked for, or images."""
-    if path.is_dir():
+    if os.path.isdir(path):
         _no_options(options)
         return read_images(path)
     _no_options({name: value for name, value in options.items() if name not in ("columns", "weights", "array")})
     if path.suffix.lower() in (".npy", ".npz") and "weights" not in options and "columns" not in options:
         values = read_array(path, **options)
-        read = as_points if values.ndim <= 2 else as_images
-        return read(one_line(path), values)
+        if values.ndim > 2:
+            return as_images(one_line(path), values)
+        as_points(one_line(path), values)
+        return values  # as they are: rows of unsigned bytes may be flat images
     points, weights = read_points(path, **options)
     return points if weights is None else DiscreteMeasure(points, weights)
 
@@ -178,6 +181,6 @@ def _digits(rng: np.random.Generator) -> Data:
     return Data(DIGITS, train, held_out, (1, 8, 8), (labels[~apart], labels[apart]))
 
 
-def _no_options(options: Mapping[str, Any]) -> None:
-    for name, value in options.items():
+def _no_options(options: Mapping[str, Any], shape: Any = None) -> None:
+    for name, value in (dict(options) if shape is None else {**options, "shape": shape}).items():
         raise InvalidValueError(name, "be left out for such data", repr(value), "leave it out, or check its spelling")

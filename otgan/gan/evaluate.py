@@ -42,9 +42,11 @@ def evaluate(
         The record.
 
     Raises:
-        InvalidTypeError: If the classifier lacks a method.
+        InvalidTypeError: If the classifier lacks a method, or `data` is no `Data`.
         InvalidInputError: If another argument breaks a rule.
     """
+    if not isinstance(data, Data):
+        raise InvalidTypeError("data", "be a Data", type(data).__name__, "call get_data first")
     methods: dict[str, Any] = {}
     if classifier is not None:
         for name in ("features", "probabilities"):

@@ -38,11 +38,11 @@ def as_images(name: str, values: Any) -> FloatArray:
         Images, (n, c, h, w), float64.
 
     Raises:
-        InvalidShapeError: If the array has another number of dimensions.
+        InvalidShapeError: If the array has another number of dimensions, or its channels last.
         InvalidValueError: If a number lies outside [0, 1].
         InvalidTypeError: If entries are not real numbers.
     """
-    bytes_ = getattr(values, "dtype", None) == np.uint8
+    bytes_ = str(getattr(values, "dtype", "")) in ("uint8", "torch.uint8")
     images = as_real_array(name, values)
     if images.ndim == 3:
         images = images[:, None]
@@ -50,6 +50,12 @@ def as_images(name: str, values: Any) -> FloatArray:
         raise InvalidShapeError(
             name, "have shape (n, c, h, w), or (n, h, w) in grey", f"shape {images.shape}",
             "put the channels before height and width",
+        )  # fmt: skip
+    channels, width = images.shape[1], images.shape[3]
+    if width in CHANNELS.values() and channels not in CHANNELS.values():  # as image libraries have them
+        raise InvalidShapeError(
+            name, "have shape (n, c, h, w), or (n, h, w) in grey", f"shape {images.shape}, which ends in the channels",
+            "put the channels before height and width, as in transpose(0, 3, 1, 2)",
         )  # fmt: skip
     if bytes_:
         return images / 255
@@ -79,7 +85,10 @@ def read_images(folder: Path) -> FloatArray:
         FileFormatError: If there are no images, one is damaged or too large, or they are not all alike.
         MemoryLimitError: If all of them together are too large.
     """
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    except OSError as error:
+        raise _unreadable(folder, error) from error
     if not paths:
         raise _refusal(folder, f"hold files that end in {', '.join(SUFFIXES)}", "none", "check the path")
     channels, height, width = shape = _shape(paths[0])
@@ -105,8 +114,14 @@ def _shape(path: Path) -> tuple[int, int, int]:
     """(c, h, w) from a file's header alone."""
     with _opened(path) as image:
         kind, (width, height) = image.mode, image.size
-    if kind not in CHANNELS:
-        raise _refusal(path, "be an image in grey or RGB of 8 bits", f"mode {kind}", "convert it to grey or RGB")
+        deep = any(";16" in str(tile[3]) for tile in image.tile)  # Pillow would cut RGB of 16 bits to 8
+    if deep or kind not in CHANNELS:
+        raise _refusal(
+            path,
+            "be an image in grey or RGB of 8 bits",
+            f"mode {kind}{' of 16 bits' * deep}",
+            "convert it to grey or RGB",
+        )
     if width * height > MAX_PIXELS:
         raise _refusal(path, f"have at most {MAX_PIXELS} pixels", f"{width} × {height}", "scale it down")
     return CHANNELS[kind], height, width
@@ -139,7 +154,13 @@ def _opened(path: Path) -> Any:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _refusal(path, f"have at most {MAX_PIXELS} pixels", one_line(error, 80), "scale it down") from error
     except Exception as error:
+        if isinstance(error, OSError) and error.strerror:  # the system's own; Pillow raises it without
+            raise _unreadable(path, error) from error
         raise _damaged(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> FileFormatError:
+    return _refusal(path, "be readable", error.strerror, "check the path and its permissions")
 
 
 def _damaged(path: Path, error: Exception) -> FileFormatError:

@@ -59,7 +59,8 @@ def class_score(probabilities: Any) -> ClassScore:
         raise InvalidShapeError(
             "probabilities", "have shape (n, c)", f"shape {rows.shape}", "give one row of class probabilities a point"
         )
-    sums = rows.sum(1)
+    with np.errstate(over="ignore"):  # of numbers that are refused
+        sums = rows.sum(1)
     wrong = np.flatnonzero((rows.min(1) < 0) | (abs(sums - 1) > ROUNDING))
     if len(wrong):
         raise InvalidValueError(

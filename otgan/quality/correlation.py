@@ -26,7 +26,7 @@ class RankCorrelation:
         by_run: Of each run, in [−1, 1].
         mean: Their mean.
         interval: Student's t-interval for the mean correlation of a run of another seed, cut at −1 and 1; None for a
-            single run, which says nothing of its spread.
+            single run and for runs that agree to the last digit, which say nothing of their spread.
     """
 
     kind: str
@@ -35,7 +35,8 @@ class RankCorrelation:
     interval: Interval | None
 
     def __str__(self) -> str:
-        ends = "one run, no interval" if self.interval is None else str(self.interval)
+        alone = "one run" if len(self.by_run) == 1 else f"{len(self.by_run)} runs alike"
+        ends = f"{alone}, no interval" if self.interval is None else str(self.interval)
         return f"{self.kind} {self.mean:+.3f} {ends}"
 
 
@@ -46,8 +47,10 @@ def rank_correlation(
 
     The iterates of one run are not independent: each grows out of the one before, and both numbers fall at the start.
     A p-value or an interval from one run's pairs would take them for independent, so there is none. Each run gives one
-    number, runs of different seeds are independent, and the interval is Student's over those numbers. It takes them
-    for nearly normal, which few seeds cannot show; near ±1, where they are skew, it is cut.
+    number, runs of different seeds are independent, and the interval is Student's over those numbers. Its level holds
+    where they are normal, which few seeds cannot show, and its `kind` says so. Near ±1 they are skew, and it holds less
+    often: some 85 to 90 % of the time at the level 95 % where they pile up at 1 with a tail, and far less where one
+    seed in ten fails and none of those at hand did.
 
     A run in which either side never changes orders nothing, and counts as 0.
 
@@ -82,16 +85,16 @@ def _of_run(name: str, run: Any, kind: str) -> float:
             name, "hold two sequences of one length >= 2", f"shapes {loss.shape} and {w1.shape}",
             "give both numbers at each step that was looked at",
         )  # fmt: skip
-    if np.ptp(loss) == 0 or np.ptp(w1) == 0:
+    if loss.min() == loss.max() or w1.min() == w1.max():
         return 0.0
     return float(np.clip(KINDS[kind](loss, w1).statistic, -1.0, 1.0))
 
 
 def _interval(values: FloatArray, level: float) -> Interval | None:
     n = len(values)
-    if n < 2:
+    if n < 2 or values.min() == values.max():
         return None
     radius = stats.t.ppf((1 + level) / 2, n - 1) * values.std(ddof=1) / math.sqrt(n)
     mean = values.mean()
-    kind = f"statistical at level {level:g}, Student's t over {n} seeds"
+    kind = f"statistical at level {level:g} if normal, Student's t over {n} seeds"
     return Interval(max(-1.0, float(mean - radius)), min(1.0, float(mean + radius)), kind)

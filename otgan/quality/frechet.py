@@ -11,7 +11,10 @@ from otgan.checks import FloatArray
 from otgan.errors import InvalidShapeError
 from otgan.gaussians import gaussian_wasserstein
 from otgan.measures import Gaussian
-from otgan.quality.inputs import read_two
+from otgan.quality.inputs import check_size, read_two
+
+#: Sizes of features whose covariances `otgan.gaussian_wasserstein` takes.
+SMALLEST, LARGEST = 1e-49, 1e49
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ def frechet_distance(x: Any, y: Any) -> FrechetDistance:
 
     Raises:
         InvalidShapeError: If a side has a single point, or they differ in d.
+        InvalidValueError: If features are so large or small that their covariances leave 1e-100 to 1e100.
 
     Source: Heusel et al. (2017), GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium.
 
@@ -75,6 +79,7 @@ def frechet_distance(x: Any, y: Any) -> FrechetDistance:
 def _normal(name: str, points: FloatArray) -> Gaussian:
     if len(points) < 2:
         raise InvalidShapeError(name, "have at least two points for a covariance", f"{len(points)}", "draw more points")
+    check_size(name, points, SMALLEST, LARGEST)
     mean = points.mean(0)
     off = points - mean
     return Gaussian(mean, off.T @ off / (len(points) - 1))

@@ -12,6 +12,7 @@ from otgan.checks import FloatArray
 from otgan.errors import InvalidTypeError
 from otgan.measures import GaussianMixture
 from otgan.measures.gaussian import as_points_in
+from otgan.quality.inputs import check_size
 
 #: A sample is of high quality within this many standard deviations of its nearest mode.
 RADIUS = 3.0
@@ -62,7 +63,8 @@ def mode_coverage(points: Any, mixture: GaussianMixture) -> ModeCoverage:
     Raises:
         InvalidTypeError: If `mixture` is no `GaussianMixture`.
         InvalidShapeError: If the points have another dimension.
-        InvalidValueError: If a component's covariance is singular, so that no distance in units of σ exists.
+        InvalidValueError: If a component's covariance is singular, so that no distance in units of σ exists, or a
+            point is beyond 1e100.
 
     >>> from otgan.measures import eight_gaussians
     >>> sample = eight_gaussians().sample(2500, np.random.default_rng(0))
@@ -75,6 +77,7 @@ def mode_coverage(points: Any, mixture: GaussianMixture) -> ModeCoverage:
             "mixture", "be a GaussianMixture", type(mixture).__name__, "give the law whose modes are counted"
         )
     x = as_points_in("points", points, mixture.dim)
+    check_size("points", x, 0.0, 1e100)
     squares = np.stack([_squared_sigmas(x, part) for part in mixture.components], axis=1)
     nearest = squares.argmin(1)
     near = squares[np.arange(len(x)), nearest] <= RADIUS**2

@@ -41,7 +41,8 @@ def precision_recall(real: Any, generated: Any, *, k: int = 5) -> PrecisionRecal
     r"""Precision and recall, density and coverage, by k nearest neighbours.
 
     Precision and recall have no known value for a perfect generator: it depends on law, n and k. So read them beside
-    two real samples. Density has the mean 1 and coverage that of `coverage_of_chance`, whatever the law. One real
+    two real samples. Density has the mean 1 and coverage that of `coverage_of_chance`, whatever the law, if no
+    point of it has mass: repeated points lie in each other's balls, and both are larger. One real
     outlier has a large ball, in which precision finds bad points good; density counts it once in k. Euclidean distances
     in blocks: time O((n + m)² d), memory O(n + m).
 

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from otgan.checks import FloatArray, as_count, as_points
-from otgan.errors import InvalidShapeError, InvalidValueError
+from otgan.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from otgan.interval import Interval
 from otgan.measures import DiscreteMeasure, GaussianMixture, Measure, as_measure
 from otgan.measures.base import MAX_SAMPLES
 from otgan.quality.classes import ClassScore, class_score
 from otgan.quality.frechet import FrechetDistance, frechet_distance
+from otgan.quality.inputs import check_size
 from otgan.quality.modes import ModeCoverage, mode_coverage
 from otgan.quality.nearest import NearestTraining, nearest_training
 from otgan.quality.neighbours import PrecisionRecall, precision_recall
@@ -202,16 +203,30 @@ def quality(
             raise InvalidShapeError(
                 name, f"have the dimension of real, {true.dim}", side.dim, "give all of them the same coordinates"
             )
-    n, seed = as_count("n", n, high=MAX_SAMPLES), as_count("seed", seed, low=0)
+    for name, function in (("features", features), ("probabilities", probabilities)):
+        if function is not None and not callable(function):
+            raise InvalidTypeError(
+                name, "be a function of points (n, d)", type(function).__name__, "give one that returns a row a point"
+            )
+    n, k = as_count("n", n, high=MAX_SAMPLES), as_count("k", k)
+    seed = as_count("seed", seed, low=0)
     rng_real, rng_again, rng_made = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(3))
-    sizes = [len(side) for side in (made, true, again) if isinstance(side, DiscreteMeasure)]
     halves = second_real is None and isinstance(true, DiscreteMeasure)
+    sides = {"generated": made, "real": true, "second_real": again}
+    sizes = {"n": n} | {name: len(side) for name, side in sides.items() if isinstance(side, DiscreteMeasure)}
     if halves:
-        sizes.append(sizes[-1] // 2)
-    n = min([n, *sizes])
+        sizes["real"] //= 2
+    fewest = min(sizes, key=lambda name: sizes[name])
+    n = sizes[fewest]
+    if n <= k:
+        refused = InvalidValueError if fewest == "n" else InvalidShapeError
+        where = ", in each half" if halves and fewest == "real" else ""
+        raise refused(fewest, f"be more than k = {k} points{where}", n, "give more points, or lower k")
     x = _take("real", true, 2 * n if halves else n, rng_real)
     z = x[n:] if halves else _take("second_real", again, n, rng_again)
     x, y = x[:n], _take("generated", made, n, rng_made)
+    for name, points in (("generated", y), ("real", x), ("second_real", z)):
+        check_size(name, points)
     if modes is None and isinstance(true, GaussianMixture):
         modes = true
 
@@ -219,15 +234,17 @@ def quality(
         exact = wasserstein(x, points)
         # One generator a sample: the same directions for all of them.
         sliced = sliced_wasserstein(x, points, rng=np.random.default_rng(seed), n_projections=N_PROJECTIONS)
-        of_real, of_points = (_rows_of("features", features, side) if features else side for side in (x, points))
+        of_real, of_points = x, points
+        if features is not None:
+            of_real, of_points = (_rows_of("features", features, side) for side in (x, points))
         return Scores(
             exact.distance,
             Interval(exact.lower_bound, exact.upper_bound),
             sliced.distance,
             precision_recall(of_real, of_points, k=k),
             mode_coverage(points, modes) if modes is not None else None,
-            frechet_distance(of_real, of_points) if features else None,
-            class_score(_rows_of("probabilities", probabilities, points)) if probabilities else None,
+            None if features is None else frechet_distance(of_real, of_points),
+            None if probabilities is None else class_score(_rows_of("probabilities", probabilities, points)),
         )
 
     population = None
@@ -260,6 +277,9 @@ def _take(name: str, side: Measure, n: int, rng: np.random.Generator) -> FloatAr
         return side.sample(n, rng)
     if np.ptp(side.raw_weights) > 0:
         raise InvalidValueError(
-            name, "be points of equal weight", "a DiscreteMeasure with weights", "give side.sample(n, rng) instead"
+            name,
+            "be points of equal weight",
+            "a DiscreteMeasure with weights",
+            "give points drawn by its sample(n, rng) instead",
         )
     return side.points[rng.permutation(len(side))[:n]]

@@ -89,6 +89,17 @@ def test_the_closed_form_against_50_digits(seed):
     assert found.interval.width <= 1e-8 * (1 + found.value)
 
 
+@pytest.mark.parametrize("variance", [1e-3, 1e-6, 1e-12, 1e-20, 1e-80])
+def test_the_closed_form_where_the_source_is_much_narrower(variance):
+    with mpmath.workdps(120):
+        v = mpmath.mpf(variance)
+        exact = (v - 1 - mpmath.log(v)) / 2
+    for source, target in (((0.0, variance), (0.0, 1.0)), ((0.0, 1.0), (0.0, 1 / variance))):
+        found = kullback_leibler(*(([mean], spread) for mean, spread in (source, target)))
+        assert found.interval.lower <= exact <= found.interval.upper
+        assert found.interval.width < 1e-11
+
+
 def test_the_closed_form_and_the_quadrature_agree():
     one, other = ([0.5], 2.0), ([-1.0], 0.5)
     alone = GaussianMixture([[0.5]], 2.0)  # one component, so that it is no Gaussian
@@ -142,6 +153,35 @@ def test_far_from_the_origin_the_interval_knows_that_points_are_rounded():
     assert same in far.interval
     assert 1e-13 < far.interval.width < 1e-4
     assert far.value == pytest.approx(near.value, rel=1e-5)
+
+
+def test_draws_that_never_meet_have_log_2_at_the_most():
+    found = jensen_shannon(([0.0, 0.0], 1.0), ([0.0, 0.0], 1e-20), draws=1000)
+    assert found.value <= LOG2
+    assert found.value in found.interval
+
+
+def test_the_quadrature_holds_the_truth_in_every_unit_of_length():
+    # E of a - b is dominated by b, so the rounding of exp(a), which grows with |log sigma|, is multiplied by b
+    for variance in (1e-60, 1.0, 1e60):
+        ratio = 1e9
+        found = kullback_leibler(GaussianMixture([[0.0]], variance), ([0.0], variance / ratio))
+        assert found.method == "quadrature"
+        assert (ratio - 1 - math.log(ratio)) / 2 in found.interval
+
+
+def test_laws_that_points_of_float64_cannot_show_are_refused():
+    for law, other in ((([0.0], 1.0), ([1e100], 1.0)), (([0.0], 1.0), ([0.0], 1e-320))):
+        with pytest.raises(InvalidValueError, match="change the unit of length, which changes no divergence"):
+            jensen_shannon(law, other)
+    for dim in (1, 2):  # one is twice as wide as the other, and points are rounded to more than both widths
+        laws = [GaussianMixture([[1e18] * dim], variance) for variance in (1.0, 4.0)]
+        for divergence in (jensen_shannon, kullback_leibler):
+            with pytest.raises(InvalidValueError, match="move the origin between them"):
+                divergence(*laws)
+    thin = np.diag([1.0, 1e-14])  # far along the axis on which it is wide
+    assert jensen_shannon(([1e6, 0.0], thin), ([1e6 + 1, 0.0], thin), draws=100).value > 0
+    assert kullback_leibler(([1e18], 1.0), ([1e18], 4.0)).value == pytest.approx(math.log(2) - 3 / 8)  # a closed form
 
 
 def test_draws_are_reproducible():

@@ -125,6 +125,8 @@ def test_bad_input_is_refused():
         fisher_rao_distance(([0.0, 0.0], 1.0), ([0.0], 1.0))
     with pytest.raises(InvalidValueError, match="target must have a positive variance"):
         fisher_rao_distance(([0.0], 1.0), ([0.0], np.zeros((1, 1))))
+    with pytest.raises(InvalidValueError, match=r"target must have a mean up to 1e100 .* change the unit of length"):
+        fisher_rao_geodesic(([0.0], 1.0), ([1e160], 1.0), [0.5])
     with pytest.raises(InvalidTypeError, match="source must be a Gaussian or a pair"):
         fisher_rao_geodesic("N(0, 1)", ([0.0], 1.0), [0.5])
     with pytest.raises(InvalidValueError, match=r"times must lie in \[0, 1\], got 1.5"):

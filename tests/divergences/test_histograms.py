@@ -99,6 +99,12 @@ def test_at_theta_0_the_lines_are_one():
     assert histogram_jensen_shannon(x, x, [[0.5], [0.5]]).value == 0
 
 
+def test_bins_beyond_all_floats_are_only_many():
+    x = np.random.default_rng(6).random((20, 784))
+    found = histogram_jensen_shannon(x, 1 - x, [np.linspace(0.1, 0.9, 9)] * 784)
+    assert (found.interval.lower, found.value, found.interval.upper) == (0.0, LOG2, LOG2)
+
+
 def test_bad_input_is_refused():
     x = np.zeros((3, 2))
     with pytest.raises(InvalidTypeError, match="edges must be the places where bins end"):

@@ -8,6 +8,7 @@ import zlib
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from otgan.errors import (
@@ -193,9 +194,75 @@ def test_damaged_and_disguised_files(tmp_path):
         get_data(tmp_path)
 
 
+def test_rgb_of_16_bits_is_not_cut_to_8(tmp_path):
+    header = struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0)
+    body = zlib.compress(b"\0" + struct.pack(">3H", 1, 2, 3))
+    (tmp_path / "a.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
+    )
+    with pytest.raises(FileFormatError, match="grey or RGB of 8 bits, got mode RGB of 16 bits"):
+        get_data(tmp_path)
+
+
+def test_what_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+    _save(tmp_path / "a.png", np.zeros((4, 4)))
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Image, "open", refuse)
+    with pytest.raises(FileFormatError, match=r"a\.png must be readable, got Permission denied; check the path"):
+        get_data(tmp_path)
+    monkeypatch.setattr(type(tmp_path), "iterdir", refuse)
+    with pytest.raises(FileFormatError, match="must be readable, got Permission denied"):
+        get_data(tmp_path)
+
+
+def test_names_of_files_cannot_write_to_a_terminal(tmp_path):
+    (tmp_path / "a\n\x1b[31m.png").write_bytes(b"no image")
+    with pytest.raises(FileFormatError) as caught:
+        get_data(tmp_path)
+    assert str(caught.value).isprintable()
+
+
+def test_unsigned_bytes_wherever_they_come_from(tmp_path):
+    grey = np.random.default_rng(2).integers(0, 256, (8, 20)).astype(np.uint8)
+    np.save(tmp_path / "flat.npy", grey)
+    images = torch.from_numpy(grey).reshape(8, 1, 5, 4)
+    truth = get_data(grey, shape=(1, 5, 4)).train.points
+    for values, shape in ((tmp_path / "flat.npy", (1, 5, 4)), (torch.from_numpy(grey), (1, 5, 4)), (images, None)):
+        np.testing.assert_array_equal(get_data(values, shape=shape).train.points, truth)
+    assert get_data(tmp_path / "flat.npy").train.points.max() > 1  # points, in a unit of their own
+    ones = get_data(torch.from_numpy(grey.reshape(8, 1, 5, 4) // 128))  # bytes, though they lie in [0, 1]
+    assert ones.train.points.max() == 1 / 255
+
+
+def test_shapes_that_fit_nothing():
+    flat = np.zeros((8, 20))
+    for shape in ((5, 4), 20, "1x5x4"):
+        with pytest.raises(InvalidShapeError, match=r"shape must be \(d,\) or \(c, h, w\)"):
+            get_data(flat, shape=shape)
+    for known in ("moons", "digits", get_data("moons")):
+        with pytest.raises(InvalidValueError, match="shape must be left out for such data"):
+            get_data(known, shape=(1, 1, 2))
+    with pytest.raises(InvalidShapeError, match=r"which ends in the channels; put the channels before"):
+        get_data(np.zeros((8, 5, 4, 3)))
+    with pytest.raises(InvalidShapeError, match=r"data must have at least 3 points, .* got 2; give more"):
+        get_data([[0.0, 1.0], [2.0, 3.0]])
+
+
 def test_what_is_not_there(tmp_path):
     with pytest.raises(InvalidValueError, match=r"data must be one of 8gaussians, .*digits, a file or a folder"):
         get_data("9gaussians")
+    with pytest.raises(InvalidValueError, match="a file or a folder, got 'aaa"):
+        get_data("a" * 300)
+    with pytest.raises(FileFormatError, match=r"must be .*(File name too long|no such file)"):
+        get_data("a" * 300 + ".csv")
+    with pytest.raises(FileFormatError, match=r"no such file|embedded null"):
+        get_data("a\0.npy")
+    (tmp_path / "loop.npy").symlink_to(tmp_path / "loop.npy")
+    with pytest.raises(FileFormatError, match="no such file"):
+        get_data(tmp_path / "loop.npy")
     with pytest.raises(FileFormatError, match="be a file, got no such file"):
         get_data(str(tmp_path / "gone.csv"))
     with pytest.raises(FileFormatError, match=r"hold files that end in \.png, \.jpg, \.jpeg, got none"):
@@ -224,6 +291,8 @@ def test_evaluate_compares_with_points_held_out():
     assert copied.population.upper > copied.w1
     fresh = evaluate(data.held_out, data, n=60)
     assert fresh.nearest.ratio > 0.8
+    with pytest.raises(InvalidTypeError, match="data must be a Data, got str; call get_data first"):
+        evaluate(data.train, "digits")
     with pytest.raises(InvalidTypeError, match=r"classifier must have a method features\(points\), got int"):
         evaluate(data.train, data, classifier=3, n=20)
 

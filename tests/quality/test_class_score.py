@@ -45,6 +45,8 @@ def test_rows_that_are_no_distributions():
         class_score([[0.5, 0.5], [1.0, 0.5]])
     with pytest.raises(InvalidValueError, match=r"a smallest entry -0\.5"):
         class_score([[1.5, -0.5]])
+    with pytest.raises(InvalidValueError, match="a sum inf in row 0"):
+        class_score(np.full((2, 3), 1e308))
     with pytest.raises(InvalidShapeError, match=r"have shape \(n, c\)"):
         class_score([0.5, 0.5])
     class_score(np.float32([[0.1] * 10]))  # rounding is no error

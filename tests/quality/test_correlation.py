@@ -29,6 +29,7 @@ def test_a_growing_function_changes_nothing():
 
 def test_a_constant_orders_nothing():
     assert rank_correlation([([1.0, 1.0, 1.0], [1.0, 2.0, 3.0])]).by_run == (0.0,)
+    assert rank_correlation([([-1e308, 0.0, 1e308], [1.0, 2.0, 3.0])]).by_run == (1.0,)
 
 
 def test_the_interval_is_students_over_the_runs():
@@ -38,8 +39,15 @@ def test_the_interval_is_students_over_the_runs():
     assert found.mean == pytest.approx(2 / 3)
     assert found.interval.lower == pytest.approx(2 / 3 - radius, rel=1e-6)
     assert found.interval.upper == pytest.approx(2 / 3 + radius, rel=1e-6)
-    assert found.interval.kind == "statistical at level 0.5, Student's t over 3 seeds"
+    assert found.interval.kind == "statistical at level 0.5 if normal, Student's t over 3 seeds"
     assert rank_correlation(runs, level=0.99).interval.upper == 1  # cut
+
+
+def test_runs_that_agree_have_no_interval():
+    # With three looks a run, two runs that know nothing agree one time in four: an interval without width would miss 0.
+    found = rank_correlation([([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])] * 2)
+    assert found.interval is None
+    assert str(found) == "spearman +1.000 2 runs alike, no interval"
 
 
 def test_the_interval_covers_at_its_level_though_iterates_are_dependent():

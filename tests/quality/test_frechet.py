@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
-from otgan.errors import InvalidShapeError
+from otgan.errors import InvalidShapeError, InvalidValueError
 from otgan.quality import frechet_distance
 
 
@@ -72,6 +72,13 @@ def test_a_sample_of_the_same_moments_is_not_seen():
     ring = np.column_stack([np.cos(t := np.linspace(0, 2 * np.pi, 8, endpoint=False)), np.sin(t)])
     cross = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]] * 2)
     assert frechet_distance(ring, cross).value == pytest.approx(0, abs=1e-15)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e-60, 1e60, 1e160])
+def test_features_whose_covariance_leaves_float64_are_refused(unit):
+    points = unit * np.random.default_rng(4).normal(size=(20, 2))
+    with pytest.raises(InvalidValueError, match=r"x must have a largest coordinate between .* change the unit"):
+        frechet_distance(points, points)
 
 
 def test_a_single_point_has_no_covariance():

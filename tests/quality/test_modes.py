@@ -70,5 +70,7 @@ def test_refusals():
         mode_coverage([[0.0, 0.0]], Gaussian([0.0, 0.0], 1.0))
     with pytest.raises(InvalidShapeError, match=r"have shape \(n, 2\)"):
         mode_coverage([[0.0]], eight_gaussians())
+    with pytest.raises(InvalidValueError, match="points must have a largest coordinate between 0 and 1e"):
+        mode_coverage([[1e200, 0.0]], eight_gaussians())
     with pytest.raises(InvalidValueError, match="positive definite"):
         mode_coverage([[0.0, 0.0]], GaussianMixture([[0.0, 0.0]], [np.diag([1.0, 0.0])]))

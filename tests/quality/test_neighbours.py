@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from otgan.errors import InvalidShapeError
+from otgan.errors import InvalidShapeError, InvalidValueError
 from otgan.quality import inputs, nearest_training, precision_recall
 
 
@@ -74,6 +74,21 @@ def test_repeated_points_lie_in_balls_of_radius_zero():
 def test_too_few_points():
     with pytest.raises(InvalidShapeError, match="generated must have more than k = 5 points, got 5"):
         precision_recall(np.arange(9.0), np.arange(5.0))
+
+
+@pytest.mark.parametrize("unit", [1e-140, 1e140])
+def test_the_unit_of_length_changes_nothing(unit):
+    rng = np.random.default_rng(5)
+    real, generated = rng.normal(size=(40, 2)), rng.normal(size=(40, 2)) + 0.5
+    assert precision_recall(real * unit, generated * unit) == precision_recall(real, generated)
+
+
+@pytest.mark.parametrize("unit", [1e-170, 1e160])
+def test_units_in_which_all_distances_are_one_are_refused(unit):
+    points = np.random.default_rng(6).normal(size=(40, 2))
+    for measure in (precision_recall, lambda x, y: nearest_training(y, x, x)):
+        with pytest.raises(InvalidValueError, match=r"largest coordinate between .* change the unit of length"):
+            measure(points * unit, points * unit)
 
 
 def test_copies_show():

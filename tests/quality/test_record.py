@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import otgan
-from otgan.errors import InvalidShapeError, InvalidValueError
+from otgan.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from otgan.measures import DiscreteMeasure, eight_gaussians, two_moons
 from otgan.quality import frechet_distance, precision_recall, quality
 
@@ -107,7 +107,15 @@ def test_refusals(clouds):
         quality(DiscreteMeasure(y, np.linspace(1, 2, 60) / 90), x)
     with pytest.raises(InvalidShapeError, match="what features returns must have one row for each of the 30 points"):
         quality(y, x, features=lambda p: p[:5])
-    with pytest.raises(InvalidShapeError, match="more than k = 5 points"):
+    with pytest.raises(InvalidShapeError, match="real must be more than k = 5 points, in each half, got 4; give more"):
         quality(y, x[:8])
+    with pytest.raises(InvalidShapeError, match="generated must be more than k = 5 points, got 1"):
+        quality(y[:1], x)
+    with pytest.raises(InvalidValueError, match="n must be more than k = 5 points, got 2"):
+        quality(two_moons(), two_moons(), n=2)
+    with pytest.raises(InvalidTypeError, match="features must be a function of points"):
+        quality(y, x, features=3)
+    with pytest.raises(InvalidValueError, match="generated must have a largest coordinate between"):
+        quality(1e160 * y, x)
     with pytest.raises(InvalidValueError, match="seed must be at least 0"):
         quality(y, x, seed=-1)
