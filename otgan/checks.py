@@ -181,9 +181,15 @@ def as_masses(name: str, values: Any, n: int, *, points: str = "points") -> Floa
 
 
 def as_number(
-    name: str, value: Any, *, low: float = -math.inf, high: float = math.inf, open_low: bool = False
+    name: str,
+    value: Any,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    open_low: bool = False,
+    open_high: bool = False,
 ) -> float:
-    """Read a finite real number in [low, high] (in (low, high] with `open_low`).
+    """Read a finite real number in [low, high], without an end that is open.
 
     Raises:
         InvalidTypeError: If it is not a real number.
@@ -195,9 +201,15 @@ def as_number(
         number = float(value)
     except OverflowError:  # an integer beyond float64
         number = math.inf if value > 0 else -math.inf
-    if not math.isfinite(number) or number < low or number > high or (open_low and number == low):
+    if (
+        not math.isfinite(number)
+        or number < low
+        or number > high
+        or (open_low and number == low)
+        or (open_high and number == high)
+    ):
         left = "(" if open_low or math.isinf(low) else "["
-        right = ")" if math.isinf(high) else "]"
+        right = ")" if open_high or math.isinf(high) else "]"
         raise InvalidValueError(name, f"be in {left}{low:g}, {high:g}{right}", number, "choose a value in that range")
     return number
 

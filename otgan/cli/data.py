@@ -88,4 +88,6 @@ def noted_source(folder: Path) -> Source:
         for name, allowed in kinds.items():
             if type(content[name]) not in allowed:
                 raise TypeError(f"{name} is a {type(content[name]).__name__}")
+        if b"\0" in os.fsencode(content["data"]):  # which refuses what no file can be called
+            raise ValueError("a name with a null byte")
     return Source(**content)

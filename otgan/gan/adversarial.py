@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -19,7 +18,6 @@ from otgan.critics.functions import NetworkFunction
 from otgan.critics.game import LAST_RATE
 from otgan.critics.method import Players, Terms
 from otgan.critics.method import Start as CriticStart
-from otgan.errors import InvalidShapeError, InvalidValueError, one_line
 from otgan.gan import dcgan
 from otgan.gan.networks import mlp
 from otgan.gan.path_length import PATH_EVERY, path_length_penalty, unit_vectors
@@ -80,7 +78,7 @@ class Adversarial(System):
         if self.n_critic is not None:
             object.__setattr__(self, "n_critic", as_count("n_critic", self.n_critic))
         for name in ("beta1", "beta2"):
-            as_number(name, getattr(self, name), low=0, high=1 - 1e-9)
+            as_number(name, getattr(self, name), low=0, high=1, open_high=True)
         as_number("path_length", self.path_length, low=0)
         self.method(Task((2,), "mlp", (2,), 1))  # refuses what it cannot be given
 
@@ -126,8 +124,6 @@ class Adversarial(System):
 
         Raises:
             CriticError: If a critic of the user's own couples samples, or is one that the method cannot hold.
-            InvalidShapeError: If a generator of the user's own does not map noise to points.
-            InvalidValueError: If it has no weights to train.
         """
         return AdversarialPlay(self, start, networks["generator"])
 
@@ -146,35 +142,10 @@ def steep_mlp(task: Task, seed: int, gain: float) -> nn.Sequential:
     return mlp((task.noise_dim, *task.hidden, task.dim), seed, activation=nn.Tanh, gain=gain)
 
 
-def check_generator(generator: nn.Module, start: Start) -> None:
-    """Refuse a generator that cannot be trained to draw points like these; asked on a copy, in eval mode.
-
-    Raises:
-        InvalidShapeError: If it does not give one point for each row of noise.
-        InvalidValueError: If it has no weights to train.
-    """
-    noise = start.real.new_zeros((2, start.task.noise_dim))
-    rule, fix = (
-        f"map noise (n, {start.task.noise_dim}) to points (n, {start.task.dim})",
-        "match its first and last layer",
-    )
-    try:
-        with torch.no_grad():
-            shape = tuple(copy.deepcopy(generator).eval()(noise).flatten(1).shape)
-    except Exception as error:
-        got = one_line(f"{type(error).__name__}: {error}", 120)
-        raise InvalidShapeError("generator", rule, got, fix) from error
-    if shape != (2, start.task.dim):
-        raise InvalidShapeError("generator", rule, f"shape {shape} for two rows", fix)
-    if not any(weight.requires_grad for weight in generator.parameters()):
-        raise InvalidValueError("generator", "have weights to train", "none that require a gradient", "add a layer")
-
-
 class AdversarialPlay(Play):
     """One game."""
 
     def __init__(self, system: Adversarial, start: Start, generator: nn.Module) -> None:
-        check_generator(generator, start)
         network, self._method = system.critic(start).to(start.real.device).train(), system.method(start.task)
         check_critic(network, start.real)
         self._method.constrain(network)

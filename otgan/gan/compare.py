@@ -19,8 +19,9 @@ from otgan.quality import rank_correlation
 
 #: Points of each side, as the literature counts modes.
 N_SAMPLES = 2500
-#: Looks at the exact distance from which a rank correlation says anything.
-FEWEST = 3
+#: Looks at the exact distance from which a rank correlation says anything: of five, two orders of 120 agree by chance
+#: or are opposite, of four one in twelve.
+FEWEST = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,7 @@ class JudgedRun:
         run: The run.
         numbers: See `otgan.quality.Quality.numbers`.
         correlation: Rank correlation of the system's own loss with the exact W1 over the training; NaN where there were
-            fewer than three looks.
+            fewer than five looks.
         points: Some of what it draws, (n, D), in the units of the data.
     """
 

@@ -101,6 +101,10 @@ class OtCfm(FlowMatching):
     def couple(self, x0: Tensor, x1: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """See `FlowMatching.couple`."""
         rows, columns, mass = solve.wasserstein(x0, x1, p=2).matched_pairs()
+        # In the order of the noise, which is that of chance: times rise along a batch, and on the line the plan's arcs
+        # come sorted by place, so that each place would be seen at one time only.
+        order = np.argsort(rows, kind="stable")
+        rows, columns, mass = rows[order], columns[order], mass[order]
         # At equal distances along the mass, so that a plan that is a permutation is taken as it is.
         places = (np.arange(len(x0)) + float(torch.rand((), generator=rng))) / len(x0)
         arcs = np.minimum(np.searchsorted(np.cumsum(mass), places), len(mass) - 1)

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from otgan.checks import FloatArray
+from otgan.gan.networks import seeded
 from otgan.gan.system import System, Task
 from otgan.measures import Measure
 
@@ -47,9 +48,13 @@ class Generated(Measure):
 
     @torch.no_grad()
     def _sample(self, n: int, rng: np.random.Generator) -> FloatArray:
-        draws = torch.Generator().manual_seed(int(rng.integers(2**63)))
+        seed = int(rng.integers(2**63))
+        draws = torch.Generator().manual_seed(seed)
+        weights = (weight for network in self.networks.values() for weight in network.parameters())
+        like = next(weights, torch.empty(0))
         sizes = [CHUNK] * (n // CHUNK) + ([n % CHUNK] if n % CHUNK else [])
-        parts = [self.system.sample(self.task, self.networks, size, draws) for size in sizes]
+        with seeded(seed, like.device):
+            parts = [self.system.sample(self.task, self.networks, size, draws) for size in sizes]
         return np.asarray(self.centre + self.scale * torch.cat(parts).cpu().numpy().astype(np.float64))
 
     def _describe(self) -> str:

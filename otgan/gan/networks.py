@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -29,6 +31,21 @@ def mlp(sizes: Sequence[int], seed: int, *, activation: type[nn.Module] = nn.ReL
         for weight in weights[:-1]:
             weight.mul_(gain)
     return nn.Sequential(*layers[:-1])
+
+
+@contextmanager
+def seeded(seed: int | Sequence[int], device: torch.device) -> Iterator[None]:
+    """PyTorch's global generators, seeded meanwhile and afterwards as they were found.
+
+    Networks of a user's own may draw from them, and what they draw is to depend on our seeds alone.
+
+    Args:
+        seed: For `numpy.random.SeedSequence`.
+        device: Where the networks are.
+    """
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> np.uint64(1)))
+        yield
 
 
 class Flat(nn.Module):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,6 +31,9 @@ MAX_SETTINGS = 2**26
 #: Networks are built from the settings before they are compared with the checkpoint; more than this many times its
 #: numbers are not allocated for that.
 MOST, SPARE = 4, 10**6
+
+#: What a log may hold in size: figures give up beyond it, and no points that otgan measures are so far apart.
+LARGEST = 1e300
 
 AGAIN = "restore it, or train again in another folder"
 
@@ -185,7 +187,7 @@ def _log(folder: Path, last: int) -> tuple[Mapping[str, float | None], ...]:
     rows = []
     for row in read_log(folder):
         for key, value in row.items():
-            if value is not None and (type(value) not in (int, float) or not math.isfinite(value)):
+            if value is not None and (type(value) not in (int, float) or not abs(value) <= LARGEST):
                 raise FileFormatError(
                     f"{one_line(folder)}: its log must hold numbers, got {one_line(repr(value), 40)} as "
                     f"{one_line(key, 40)}; {AGAIN}"

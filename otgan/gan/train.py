@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -15,12 +17,12 @@ from torch import Tensor, nn
 from otgan.checks import FloatArray, as_count, as_number
 from otgan.critics.arguments import read_device, read_widths
 from otgan.critics.fingerprints import data_fingerprint, network_fingerprint
-from otgan.errors import InvalidTypeError, InvalidValueError
+from otgan.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, one_line
 from otgan.gan.average import Averages
 from otgan.gan.data import Data, get_data
 from otgan.gan.generated import Generated
 from otgan.gan.identity import identity
-from otgan.gan.networks import Flat
+from otgan.gan.networks import Flat, seeded
 from otgan.gan.registry import get_system
 from otgan.gan.system import Start, System, Task
 from otgan.training import Callback, Parts, W1Monitor, run
@@ -81,7 +83,7 @@ def train_gan(
         seed: Of weights, batches and noise. The same seed gives the same weights, bit for bit, with the same number of
             threads on the same machine.
         threads: Of PyTorch while training; None leaves it as it is.
-        device: Where to train and to leave the networks.
+        device: Where to train and to leave the networks; by default where those of one's own are, else the CPU.
         callbacks: Called as ``callback(step, numbers)``; see `otgan.training.run`. One with a method `begin` is first
             given the measure that is being learnt, as in `otgan.gan.Snapshots`.
         every: Steps between two lines of the log.
@@ -97,7 +99,8 @@ def train_gan(
         What was learnt, a measure.
 
     Raises:
-        InvalidValueError: If a number is out of range, or a name unknown.
+        InvalidValueError: If a number is out of range, a name unknown, or nothing in a network of one's own is trained.
+        InvalidShapeError: If a generator of one's own does not map noise to points.
         CriticError: If a critic couples samples, or breaks another rule of `otgan.critics.check_critic`.
         TrainingDivergedError: If a loss becomes NaN or infinite.
         TrainingInterrupted: After Ctrl-C, with a folder; its message says how to resume.
@@ -111,13 +114,14 @@ def train_gan(
         as_count("batch_size", batch_size),
         as_count("seed", seed, low=0),
     )
-    place = torch.device("cpu") if device is None else read_device(device)
+    ema = as_number("ema", ema, low=0, high=1, open_high=True)
     root = np.random.SeedSequence(seed)
     rng = np.random.default_rng(root.spawn(1)[0])
     weights_seed, noise_seed = (int(word) for word in root.generate_state(2))
     pilot = known.train.sample(PILOT, rng)
     own = {name: module for name, module in (("generator", generator), ("critic", critic)) if module is not None}
-    _check_own(system, own)
+    place = _place(device, own)
+    _check_own(system, own, task)
     centre, scale = (np.zeros(task.dim), 1.0) if own else units(pilot, known)
     begun = {name: network_fingerprint(module) for name, module in own.items()}
 
@@ -129,43 +133,46 @@ def train_gan(
         network.to(place).train()
     start = Start(task, to_units(pilot), weights_seed, steps, batch_size, critic)
     play = system.play(start, networks)
-    averages = Averages(networks, as_number("ema", ema, low=0, high=1 - 1e-9))
-    learnt = Generated(system, task, averages.networks, centre, scale)
-    draws = torch.Generator().manual_seed(noise_seed)
-
-    def real() -> Tensor:
-        return to_units(known.train.sample(batch_size, rng))
-
-    def step(k: int) -> dict[str, float]:
-        numbers = play.step(k, real, draws)
-        averages.update(k)
-        if system.own_is_length:
-            numbers["own"] *= scale
-        return numbers
-
-    watchers: list[Callback] = list(callbacks)
-    for callback in callbacks:
-        if hasattr(callback, "begin"):
-            callback.begin(learnt)
-    if monitor:
-        watchers.insert(0, watch(known, learnt, max(1, steps // LOOKS), n_samples, seed))
-    kept: dict[str, Any] = {}
-    if folder is not None:
-        means = {AVERAGE + name: network for name, network in averages.networks.items()}
-        kept = {
-            "folder": folder, "resume": resume, "checkpoint_seconds": checkpoint_seconds, "tensorboard": tensorboard,
-            "parts": Parts(
-                {**play.modules, **means}, play.optimizers, {"data": rng, "draws": draws}, numbers=play.numbers
-            ),
-            "settings": {
-                "data": known.name, "identity": identity(known),
-                "fingerprint": data_fingerprint((known.train, known.held_out), (pilot, pilot[:0])),
-                "method": system.name, "options": dataclasses.asdict(system), "task": dataclasses.asdict(task),
-                "batch_size": batch_size, "ema": averages.decay, "seed": seed, "monitor": monitor,
-                "n_samples": n_samples, "centre": centre.tolist(), "scale": scale, "own_networks": begun,
-            },
-        }  # fmt: skip
     try:
+        averages = Averages(networks, ema)
+        learnt = Generated(system, task, averages.networks, centre, scale)
+        draws = torch.Generator().manual_seed(noise_seed)
+
+        def real() -> Tensor:
+            return to_units(known.train.sample(batch_size, rng))
+
+        def step(k: int) -> dict[str, float]:
+            # Layers of one's own may draw from PyTorch's global generator, as dropout does.
+            with seeded([noise_seed, k], place) if own else nullcontext():
+                numbers = play.step(k, real, draws)
+            averages.update(k)
+            if system.own_is_length:
+                numbers["own"] *= scale
+            return numbers
+
+        watchers: list[Callback] = list(callbacks)
+        for callback in callbacks:
+            if hasattr(callback, "begin"):
+                callback.begin(learnt)
+        if monitor:
+            watchers.insert(0, watch(known, learnt, max(1, steps // LOOKS), n_samples, seed))
+        kept: dict[str, Any] = {}
+        if folder is not None:
+            means = {AVERAGE + name: network for name, network in averages.networks.items()}
+            kept = {
+                "folder": folder, "resume": resume, "checkpoint_seconds": checkpoint_seconds,
+                "tensorboard": tensorboard,
+                "parts": Parts(
+                    {**play.modules, **means}, play.optimizers, {"data": rng, "draws": draws}, numbers=play.numbers
+                ),
+                "settings": {
+                    "data": known.name, "identity": identity(known),
+                    "fingerprint": data_fingerprint((known.train, known.held_out), (pilot, pilot[:0])),
+                    "method": system.name, "options": dataclasses.asdict(system), "task": dataclasses.asdict(task),
+                    "batch_size": batch_size, "ema": averages.decay, "seed": seed, "monitor": monitor,
+                    "n_samples": n_samples, "centre": centre.tolist(), "scale": scale, "own_networks": begun,
+                },
+            }  # fmt: skip
         with torch.enable_grad():
             run(
                 step, steps, callbacks=watchers, every=every, threads=threads, progress=progress,
@@ -203,7 +210,14 @@ def _task(data: Data, net: str | None, hidden: Sequence[int], noise_dim: int | N
     return Task(tuple(int(length) for length in data.shape), net, read_widths(hidden), dim)
 
 
-def _check_own(system: System, own: dict[str, nn.Module]) -> None:
+def _place(device: Any, own: dict[str, nn.Module]) -> torch.device:
+    if device is not None:
+        return read_device(device)
+    weights = (weight for module in own.values() if isinstance(module, nn.Module) for weight in module.parameters())
+    return next((weight.device for weight in weights), torch.device("cpu"))
+
+
+def _check_own(system: System, own: dict[str, nn.Module], task: Task) -> None:
     for name, module in own.items():
         if not isinstance(module, nn.Module):
             raise InvalidTypeError(name, "be a torch.nn.Module", type(module).__name__, "wrap it in a module")
@@ -212,3 +226,23 @@ def _check_own(system: System, own: dict[str, nn.Module]) -> None:
                 name, f"be left out where the method is {system.name}", type(module).__name__,
                 "let the method build it, or choose another method",
             )  # fmt: skip
+        if not any(weight.requires_grad for weight in module.parameters()):
+            raise InvalidValueError(name, "have weights to train", "none that require a gradient", "set requires_grad")
+    if "generator" in own:
+        _check_generator(own["generator"], task)
+
+
+def _check_generator(generator: nn.Module, task: Task) -> None:
+    """Ask a copy of a generator of the user's own for two points, before training trips over them."""
+    like = next(generator.parameters())
+    rule = f"map noise (n, {task.noise_dim}) to points (n, {', '.join(map(str, task.shape))})"
+    fix = "match its first and last layer, and let both be of float32"
+    try:
+        with seeded([0], like.device), torch.no_grad():
+            points = copy.deepcopy(generator).eval()(torch.zeros(2, task.noise_dim, device=like.device))
+    except Exception as error:
+        raise InvalidShapeError("generator", rule, one_line(f"{type(error).__name__}: {error}", 120), fix) from error
+    if not isinstance(points, Tensor):
+        raise InvalidShapeError("generator", rule, type(points).__name__, fix)
+    if points.ndim < 2 or len(points) != 2 or points.numel() != 2 * task.dim or points.dtype != torch.float32:
+        raise InvalidShapeError("generator", rule, f"shape {tuple(points.shape)} of {points.dtype} for two rows", fix)

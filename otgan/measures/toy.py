@@ -37,7 +37,8 @@ def eight_gaussians(radius: float = 2.0, std: float = 0.1) -> GaussianMixture:
     sigma = as_number("std", std, low=0.0, open_low=True)
     angles = 2 * np.pi * np.arange(8) / 8
     centres = r * np.column_stack([np.cos(angles), np.sin(angles)])
-    return GaussianMixture(centres, sigma**2).named(f"eight_gaussians(radius={r:g}, std={sigma:g})")
+    # A product, since a power that overflows raises an error of its own.
+    return GaussianMixture(centres, sigma * sigma).named(f"eight_gaussians(radius={r:g}, std={sigma:g})")
 
 
 def twenty_five_gaussians(spacing: float = 2.0, std: float = 0.05) -> GaussianMixture:
@@ -59,7 +60,7 @@ def twenty_five_gaussians(spacing: float = 2.0, std: float = 0.05) -> GaussianMi
     sigma = as_number("std", std, low=0.0, open_low=True)
     ticks = step * np.arange(-2, 3)
     centres = np.stack(np.meshgrid(ticks, ticks, indexing="ij"), axis=-1).reshape(25, 2)
-    return GaussianMixture(centres, sigma**2).named(f"twenty_five_gaussians(spacing={step:g}, std={sigma:g})")
+    return GaussianMixture(centres, sigma * sigma).named(f"twenty_five_gaussians(spacing={step:g}, std={sigma:g})")
 
 
 def swiss_roll(radius: float = 2.0, noise: float = 0.05) -> Measure:

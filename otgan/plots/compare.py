@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from otgan.checks import FloatArray
 from otgan.gan.compare import JudgedRun
 from otgan.plots.gan_curves import draw_w1
-from otgan.plots.samples import draw_generated, draw_images
+from otgan.plots.samples import draw_generated, draw_images, visible
 from otgan.plots.style import CRITIC, INK, NEUTRAL, SOURCE, TARGET, new_figure, styled
 
 #: Colours of the curves, in the order of the runs; from the ninth run on they come again.
@@ -41,7 +41,7 @@ def comparison_figure(compared: Sequence[JudgedRun], real: FloatArray, *, modes:
     for k, entry in enumerate(compared):
         shape = entry.run.learnt.shape
         if len(shape) == 3:
-            draw_images(axes[k], entry.points.reshape(-1, *shape), rows=6, columns=6)
+            draw_images(axes[k], visible(entry.points.reshape(-1, *shape)), rows=6, columns=6)
         else:
             draw_generated(axes[k], entry.points, real, modes=modes)
         axes[k].set_title(run_title(k, entry))

@@ -109,6 +109,15 @@ def draw_images(ax: Axes, images: FloatArray, *, rows: int, columns: int = GRID)
     ax.set_axis_off()
 
 
+def visible(images: FloatArray) -> FloatArray:
+    """Images of as many channels as a screen shows; others as the mean of theirs, in grey.
+
+    Args:
+        images: (n, c, h, w).
+    """
+    return images if images.shape[1] in (1, 3) else images.mean(axis=1, keepdims=True)
+
+
 def _draw_line(ax: Axes, points: FloatArray, real: FloatArray) -> None:
     low, high = float(real.min()), float(real.max())
     room = MARGIN * (high - low) or 1.0

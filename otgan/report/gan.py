@@ -22,6 +22,7 @@ from rich.text import Text
 from otgan.checks import FloatArray
 from otgan.gan import Data, GanRun, JudgedRun
 from otgan.plots import gan_curves_figure, images_figure, samples_figure, save_png
+from otgan.plots.samples import visible
 from otgan.report.markdown import escape
 from otgan.report.numbers import MEASURED, PROVEN, number
 from otgan.report.provenance import plain, versions
@@ -84,7 +85,7 @@ def gan_quantities(judged: JudgedRun, *, n_modes: int | None = None) -> tuple[Ga
         GanQuantity(
             "Exact W1 to held-out points", number(_or_nan(w1)), number(_or_nan(floor), ""), PROVEN,
             f"{bracket_of(numbers)}; two real samples of this size are {number(_or_nan(floor))} apart, the noise "
-            "floor, and a perfect generator is no nearer.",
+            "floor, and a perfect generator is no nearer but by chance.",
         )
     ]  # fmt: skip
     for key, name, how, meaning, main in _WORDS:
@@ -205,7 +206,7 @@ def centres_of(data: Data) -> FloatArray | None:
 
 def _samples(points: FloatArray, data: Data, modes: FloatArray | None, seed: int) -> Figure:
     if data.is_image:
-        return images_figure(points.reshape(-1, *data.shape))
+        return images_figure(visible(points.reshape(-1, *data.shape)))
     return samples_figure(points, data.held_out.sample(len(points), np.random.default_rng([seed, 4])), modes=modes)
 
 

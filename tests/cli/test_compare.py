@@ -12,7 +12,7 @@ from otgan.cli.data import Source, note_source
 from otgan.cli.main import main
 from otgan.gan import evaluate, get_data, open_run, train_gan
 
-SMALL = {"hidden": (4,), "steps": 4, "batch_size": 8, "n_samples": 20, "every": 1, "threads": 1}
+SMALL = {"hidden": (4,), "steps": 5, "batch_size": 8, "n_samples": 20, "every": 1, "threads": 1}
 RUNS = {"a": ("8gaussians", 0), "b": ("8gaussians", 1), "moons": ("moons", 0)}
 
 
@@ -45,8 +45,8 @@ def test_a_table_and_a_picture(run):
     assert (code, err) == (0, "")
     for words in (
         "A: wgan-gp  ",
-        "A: a, seed 0, step 4\n",
-        "B: b, seed 1, step 4\n",
+        "A: a, seed 0, step 5\n",
+        "B: b, seed 1, step 5\n",
         "real again",
         "exact W1",
         "ranks",
@@ -100,6 +100,8 @@ NOTES = {
     "more": (b'{"data": "a", "std": null, "columns": null, "evil": 1}', "data.json"),
     "large": (b" " * 2**17, "data.json"),
     "other data": (b'{"data": "moons", "std": null, "columns": null}', "runs must be of the same data, moons"),
+    "a null byte": (b'{"data": "a\\u0000.npy", "std": null, "columns": null}', "data.json"),
+    "half a character": (b'{"data": "\\ud800.npy", "std": null, "columns": null}', "data.json"),
     "what has moved": (b'{"data": "/absent/points.csv", "std": null, "columns": null}', "/absent/points.csv"),
 }
 

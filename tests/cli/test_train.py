@@ -168,6 +168,7 @@ BAD = [
     (["--data", "text.csv"], "text.csv"),
     (["--data", "moons", "--std", "0.1"], "std must be left out"),
     (["--data", "8gaussians", "--columns", "u"], "columns must be left out"),
+    (["--std", "1e300"], "must be in"),
     (["--std", "0"], "std must be in (0, inf)"),
     (["--method", "nonsense"], "method must be one of"),
     (["--set", "learning_rate"], "--set must be name=value, got 'learning_rate'"),

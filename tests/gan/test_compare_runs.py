@@ -44,11 +44,13 @@ def with_log(run, own, w1):
 
 
 def test_ranks(runs):
-    run, w1 = runs["a"], [9.0, 5.0, 4.0, 1.0]
-    assert correlation_of(with_log(run, [8.0, 7.0, 2.0, 0.5], w1)) == pytest.approx(1)
-    assert correlation_of(with_log(run, [-8.0, -7.0, -2.0, -0.5], w1)) == pytest.approx(-1)
-    # Ranks 1 2 4 3 against 4 3 2 1, Spearman: 1 - 6 (9 + 1 + 4 + 4) / (4 * 15) = -0.8.
-    assert correlation_of(with_log(run, [1.0, 2.0, 4.0, 3.0], w1)) == pytest.approx(-0.8)
+    run, w1 = runs["a"], [9.0, 5.0, 4.0, 1.0, 0.5]
+    assert correlation_of(with_log(run, [8.0, 7.0, 2.0, 0.5, 0.1], w1)) == pytest.approx(1)
+    assert correlation_of(with_log(run, [-8.0, -7.0, -2.0, -0.5, -0.1], w1)) == pytest.approx(-1)
+    # Ranks 1 2 3 5 4 against 5 4 3 2 1, Spearman: 1 - 6 (16 + 4 + 0 + 9 + 9) / (5 * 24) = -0.9.
+    assert correlation_of(with_log(run, [1.0, 2.0, 3.0, 5.0, 4.0], w1)) == pytest.approx(-0.9)
+    # Of four looks, one order in twelve is perfect or opposite by chance: too few to say anything.
+    assert math.isnan(correlation_of(with_log(run, [8.0, 7.0, 2.0, 0.5], w1[:4])))
     assert math.isnan(correlation_of(with_log(run, [1.0, 2.0, None, 4.0], [1.0, None, 3.0, 4.0])))
 
 

@@ -113,6 +113,7 @@ def test_the_loss_at_the_best_guess_is_the_variance_that_is_left():
     ("options", "says"),
     [
         ({"schedule": "square"}, "schedule must be one of cosine, linear"),
+        ({"noise_steps": 10**13}, "noise_steps must be between 1 and 1000000"),
         ({"sampling_steps": 0}, "sampling_steps must be at least 1"),
         ({"eta": 1.5}, "eta must be in"),
         ({"batches": 0}, "batches must be at least 1"),

@@ -98,6 +98,8 @@ def test_pairs_of_ot_cfm_are_those_of_the_cheapest_assignment(dim):
     assert float((first - second).square().sum()) == pytest.approx(cost[rows, columns].sum(), rel=1e-5)
     for side, pairs in ((x0, first), (x1, second)):  # each point once
         assert torch.equal(side.sort(0).values, pairs.sort(0).values)
+    # In the order of the noise: times rise along a batch, and in an order by place each would be seen at one time only.
+    assert torch.equal(first, x0)
 
 
 def test_a_plan_that_splits_points_is_drawn_from_in_proportion():

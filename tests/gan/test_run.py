@@ -200,6 +200,8 @@ def test_a_damaged_checkpoint(copied, kind, monkeypatch):
         ('{"step": 2, "own": "high"}', "its log must hold numbers, got 'high' as own"),
         ('{"step": 2, "own": [1]}', "its log must hold numbers"),
         ('{"step": 2, "own": true}', "its log must hold numbers"),
+        ('{"step": 2, "own": 1e308}', "its log must hold numbers, got 1e+308 as own"),
+        ('{"step": 2, "own": 1' + 400 * "0" + "}", "its log must hold numbers, got 1000"),
         ('{"step": 2, "own": NaN}', "its log must hold numbers, got nan"),
     ],
 )

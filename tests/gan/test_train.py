@@ -72,6 +72,82 @@ def test_networks_of_ones_own_are_trained_in_place_without_a_class_of_ours(point
         train_gan(points, critic=coupled, **SMALL)
 
 
+class Noisy(nn.Module):
+    """A generator that draws numbers of its own, while it is trained and when it is asked."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(2))
+
+    def forward(self, noise):
+        return self.scale * (noise + torch.randn(noise.shape))
+
+
+def test_what_a_generator_of_ones_own_draws_depends_on_the_seed_alone(points, tmp_path):
+    """Not on the global random state, which stays as it was; so that such a run can be resumed as well."""
+
+    def stop(k, numbers):
+        if k == 4:
+            raise KeyError("stop")
+
+    drawn, before = [], torch.get_rng_state()
+    for name, seed in (("whole", 0), ("run", 1)):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            state = torch.get_rng_state()
+            kept = {"folder": tmp_path / name, "generator": Noisy(), "checkpoint_seconds": 1e-9, **SMALL}
+            if name == "run":
+                with pytest.raises(KeyError, match="stop"):
+                    train_gan(points, callbacks=[stop], **kept)
+                kept |= {"resume": True, "generator": Noisy()}
+            drawn.append(train_gan(points, **kept).sample(5, np.random.default_rng(0)))
+            assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(torch.get_rng_state(), before)
+    np.testing.assert_array_equal(*drawn)
+    whole, run = ((tmp_path / name / "checkpoint.safetensors").read_bytes() for name in ("whole", "run"))
+    assert whole == run
+
+
+def test_a_critic_of_ones_own_is_plain_again_whatever_goes_wrong(points):
+    critic = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 1))
+
+    class BadError(Exception):
+        pass
+
+    class Bad:
+        def begin(self, learnt):
+            raise BadError
+
+        def __call__(self, k, numbers):
+            pass
+
+    with pytest.raises(BadError):
+        train_gan(points, "sn-gan", critic=critic, callbacks=[Bad()], **SMALL)
+    assert [type(layer) for layer in critic] == [nn.Linear, nn.ReLU, nn.Linear]
+
+
+@pytest.mark.parametrize(
+    ("generator", "message"),
+    [
+        (nn.Linear(2, 3), r"generator must map noise \(n, 2\) to points \(n, 2\), got shape \(2, 3\) of torch.float32"),
+        (nn.Linear(5, 2), "generator must map noise .*, got RuntimeError: mat1"),
+        (nn.Linear(2, 2).double(), "generator must map noise .*, got RuntimeError: .*"),
+        (nn.Identity(), "generator must have weights to train"),
+        (nn.Linear(2, 2).requires_grad_(False), "generator must have weights to train"),
+    ],
+)
+@pytest.mark.parametrize("method", ["wgan-gp", "ot"])
+def test_generators_of_ones_own_that_do_not_fit(points, method, generator, message):
+    with pytest.raises(InvalidInputError, match=message):
+        train_gan(points, method, generator=generator, **SMALL)
+
+
+def test_a_critic_without_weights_to_train(points):
+    frozen = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 1)).requires_grad_(False)
+    with pytest.raises(InvalidInputError, match="critic must have weights to train"):
+        train_gan(points, critic=frozen, **SMALL)
+
+
 def test_the_exact_distance_beside_the_loss_is_that_of_the_solver(points):
     rows = []
     learnt = train_gan(points, callbacks=[lambda k, numbers: rows.append(dict(numbers))], ema=0.0, **SMALL)
@@ -85,7 +161,7 @@ def test_the_exact_distance_beside_the_loss_is_that_of_the_solver(points):
     [
         ({"method": "wgan-pg"}, "method must be one of .*wgan-gp"),
         ({"method": 3}, "method must be a name or a System"),
-        ({"ema": 1.0}, "ema must be in"),
+        ({"ema": 1.0}, r"ema must be in \[0, 1\), got 1"),
         ({"steps": 0}, "steps must be"),
         ({"batch_size": 2.5}, "batch_size must be an integer"),
         ({"net": "dcgan"}, "net must be 'mlp', or 'dcgan' for images"),

@@ -20,6 +20,7 @@ from otgan.plots import (
     strip_figure,
 )
 from otgan.plots.compare import letter
+from otgan.plots.samples import visible
 
 RNG = np.random.default_rng(0)
 POINTS, REAL = RNG.normal(size=(30, 2)), RNG.normal(size=(40, 2)) + 1
@@ -134,3 +135,10 @@ def test_a_long_movie_is_thinned_out(tmp_path, monkeypatch):
     save_movie(Frames(tuple(range(1, 8)), RNG.normal(size=(7, 20, 2))), REAL, tmp_path / "a.gif")
     with Image.open(tmp_path / "a.gif") as movie:
         assert movie.n_frames == 3
+
+
+def test_images_of_any_number_of_channels_can_be_shown():
+    images = np.random.default_rng(0).random((5, 2, 4, 4))
+    np.testing.assert_allclose(visible(images)[:, 0], (images[:, 0] + images[:, 1]) / 2)
+    assert images_figure(visible(images)).axes
+    assert visible(images[:, :1]).shape == (5, 1, 4, 4)
