@@ -11,11 +11,11 @@ instead, beside the plain PyTorch loop; `--docs` measures nothing and writes the
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
 import os
 from pathlib import Path
 from typing import Any
+
+from benchmarks._records import begin, keep, read
 
 FOLDER = Path(__file__).parents[1]
 SCHEMA = 1
@@ -39,15 +39,15 @@ def main(arguments: list[str] | None = None) -> int:
     if options.docs:
         from benchmarks.critics.page import write_page
 
-        print(write_page(_read(options.out), options.docs))
+        print(write_page(read(options.out, SCHEMA), options.docs))
         return 0
-    results = _begin(options.out, options.seconds)
+    results = begin(options.out, SCHEMA, {"seconds": options.seconds}, {"runs": [], "laws": {}, "speed": []})
     try:
         if options.speed:
             from benchmarks.critics.speed import measure
 
             results["speed"] = measure(options.repetitions)
-            _keep(options.out, results)
+            keep(options.out, results)
         else:
             _study(results, options)
     except KeyboardInterrupt:
@@ -69,43 +69,13 @@ def _study(results: dict[str, Any], options: argparse.Namespace) -> None:
     for pair in options.pair:
         if pair not in results["laws"]:
             results["laws"][pair] = laws(pair)
-            _keep(options.out, results)
+            keep(options.out, results)
     parallel = Parallel(n_jobs=options.jobs, return_as="generator_unordered")
     for record in parallel(delayed(run)(*key, options.seconds) for key in missing):
         results["runs"].append(record)
-        _keep(options.out, results)
+        keep(options.out, results)
         print(
             f"{record['method']}, {record['pair']}, seed {record['seed']}: {100 * record['error']:+.1f} %, "
             f"cosine {record['cosine']:.3f}, slope {record['seen']:.3g} to {record['proven'] or float('inf'):.3g}",
             flush=True,
         )
-
-
-def _begin(file: Path, seconds: float) -> dict[str, Any]:
-    """What the file holds, or the start of a new one."""
-    from benchmarks._machine import machine
-
-    here = machine("otgan", "numpy", "torch")
-    if not file.exists():
-        today = datetime.date.today().isoformat()
-        empty: dict[str, Any] = {"runs": [], "laws": {}, "speed": []}
-        return {"schema": SCHEMA, "machine": here, "date": today, "seconds": seconds, **empty}
-    results = _read(file)
-    if results["machine"] != here or results["seconds"] != seconds:
-        raise SystemExit(f"{file} has other settings or was measured elsewhere: choose another --out")
-    return results
-
-
-def _read(file: Path) -> dict[str, Any]:
-    if not file.exists():
-        raise SystemExit(f"{file} is not there: measure first")
-    results = json.loads(file.read_text(encoding="utf-8"))
-    if results.get("schema") != SCHEMA:
-        raise SystemExit(f"{file} has schema {results.get('schema')}, not {SCHEMA}: choose another --out")
-    return dict(results)
-
-
-def _keep(file: Path, results: dict[str, Any]) -> None:
-    unfinished = file.with_suffix(".part")
-    unfinished.write_text(json.dumps(results, indent=1), encoding="utf-8")
-    os.replace(unfinished, file)

@@ -12,11 +12,9 @@ documentation from FILE.
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
-import os
 from pathlib import Path
-from typing import Any
+
+from benchmarks._records import begin, keep, read
 
 FOLDER = Path(__file__).parents[1]
 SCHEMA = 1
@@ -36,9 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
     if options.docs:
         from benchmarks.flows.page import write_page
 
-        print(write_page(_read(options.out), options.docs))
+        print(write_page(read(options.out, SCHEMA), options.docs))
         return 0
-    results = _begin(options.out, options.steps)
+    results = begin(options.out, SCHEMA, {"steps": options.steps}, {"runs": []})
     done = {(record["law"], record["method"], record["seed"]) for record in results["runs"]}
     wanted = [(law, m, s) for s in range(options.seeds) for law in options.law for m in options.only]
     try:
@@ -47,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
                 continue
             record = run(law, method, seed, options.steps)
             results["runs"].append(record)
-            _keep(options.out, results)
+            keep(options.out, results)
             distances = ", ".join(f"{n}: {row['w2']:.3f} ({row['floor']:.3f})" for n, row in record["samples"].items())
             print(
                 f"{method}, {law}, seed {seed}: W2 (floor) at n = {distances}; energy {record['energy']:.3f}, "
@@ -58,32 +56,3 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"interrupted; {options.out} has what was measured, and the same command goes on from there")
         return 130
     return 0
-
-
-def _begin(file: Path, steps: int) -> dict[str, Any]:
-    """What the file holds, or the start of a new one."""
-    from benchmarks._machine import machine
-
-    here = machine("otgan", "numpy", "torch")
-    if not file.exists():
-        today = datetime.date.today().isoformat()
-        return {"schema": SCHEMA, "machine": here, "date": today, "steps": steps, "runs": []}
-    results = _read(file)
-    if results["machine"] != here or results["steps"] != steps:
-        raise SystemExit(f"{file} has other settings or was measured elsewhere: choose another --out")
-    return results
-
-
-def _read(file: Path) -> dict[str, Any]:
-    if not file.exists():
-        raise SystemExit(f"{file} is not there: measure first")
-    results = json.loads(file.read_text(encoding="utf-8"))
-    if results.get("schema") != SCHEMA:
-        raise SystemExit(f"{file} has schema {results.get('schema')}, not {SCHEMA}: choose another --out")
-    return dict(results)
-
-
-def _keep(file: Path, results: dict[str, Any]) -> None:
-    unfinished = file.with_suffix(".part")
-    unfinished.write_text(json.dumps(results, indent=1), encoding="utf-8")
-    os.replace(unfinished, file)

@@ -12,11 +12,11 @@ writes docs/systems.md and its pictures from FILE.
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
 import os
 from pathlib import Path
 from typing import Any
+
+from benchmarks._records import begin, keep, read
 
 FOLDER = Path(__file__).parents[1]
 SCHEMA = 1
@@ -41,10 +41,10 @@ def main(arguments: list[str] | None = None) -> int:
     if options.docs:
         from benchmarks.systems.page import write_page
 
-        for path in write_page(_read(options.out), options.docs):
+        for path in write_page(read(options.out, SCHEMA), options.docs):
             print(path)
         return 0
-    results = _begin(options.out)
+    results = begin(options.out, SCHEMA, {}, {"runs": []})
     wanted = [
         (method, law, seed)
         for seed in range(options.seeds)
@@ -72,34 +72,9 @@ def _study(results: dict[str, Any], wanted: list[tuple[str, str, int]], options:
     parallel = Parallel(n_jobs=options.jobs, return_as="generator_unordered")
     for record in parallel(delayed(run)(*key) for key in missing):
         results["runs"].append(record)
-        _keep(options.out, results)
+        keep(options.out, results)
         shown = "  ".join(f"{name} {record['quality'][name]:.3g}" for name in SHOWN)
         print(
             f"{record['method']}, {record['law']}, seed {record['seed']}: {record['seconds']:.0f} s  {shown}",
             flush=True,
         )
-
-
-def _begin(file: Path) -> dict[str, Any]:
-    """What the file holds, or the start of a new one."""
-    from benchmarks._machine import machine
-
-    if file.exists():
-        return _read(file)
-    here = machine("otgan", "numpy", "torch")
-    return {"schema": SCHEMA, "machine": here, "date": datetime.date.today().isoformat(), "runs": []}
-
-
-def _read(file: Path) -> dict[str, Any]:
-    if not file.exists():
-        raise SystemExit(f"{file} is not there: measure first")
-    results = json.loads(file.read_text(encoding="utf-8"))
-    if results.get("schema") != SCHEMA:
-        raise SystemExit(f"{file} has schema {results.get('schema')}, not {SCHEMA}: choose another --out")
-    return dict(results)
-
-
-def _keep(file: Path, results: dict[str, Any]) -> None:
-    unfinished = file.with_suffix(".part")
-    unfinished.write_text(json.dumps(results), encoding="utf-8")
-    os.replace(unfinished, file)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from otgan.critics.arguments import read_method
 from otgan.critics.c_transform import CTransform
 from otgan.critics.cones import ConesMethod
 from otgan.critics.cowgan import CoWgan
@@ -21,7 +22,6 @@ from otgan.critics.spectral_norm import SpectralNorm
 from otgan.critics.wgan import Wgan
 from otgan.critics.wgan_gp import WganGp
 from otgan.critics.wgan_lp import WganLp
-from otgan.errors import InvalidTypeError, InvalidValueError
 
 #: Every way of training a critic, by its name on the command line.
 METHODS: Mapping[str, type[Method]] = {
@@ -57,19 +57,5 @@ def get_method(method: Any, **options: Any) -> Method:
         InvalidValueError: If the name is unknown, or an option out of range.
         InvalidTypeError: If it is neither, or an option is unknown.
     """
-    if isinstance(method, Method):
-        if options:
-            raise InvalidTypeError("options", "come with a name", f"{method!r} beside them", "set them in the method")
-        return method
-    if not isinstance(method, str):
-        raise InvalidTypeError("method", "be a name or a Method", type(method).__name__, "write 'wgan-gp'")
-    if method not in METHODS:
-        raise InvalidValueError("method", f"be one of {', '.join(METHODS)}", repr(method), "choose one of these names")
-    kind = METHODS[method]
-    for name in options:
-        if name not in kind.__dataclass_fields__:
-            known = ", ".join(kind.__dataclass_fields__)
-            raise InvalidTypeError(
-                "options", f"be hyper-parameters of {method} ({known})", repr(name), "check the spelling"
-            )
-    return kind(**options)
+    read: Method = read_method(method, options, METHODS, Method)
+    return read

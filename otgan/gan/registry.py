@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
-from otgan.errors import InvalidTypeError, InvalidValueError
+from otgan.critics.arguments import read_method
 from otgan.gan.ddpm import Ddpm
 from otgan.gan.dual import ConesSystem, GroupSortSystem, SnWganSystem, WganGpSystem, WganSystem
 from otgan.gan.flow_matching import FlowMatching, OtCfm
@@ -46,19 +45,5 @@ def get_system(system: Any, **options: Any) -> System:
         InvalidValueError: If the name is unknown, or an option out of range.
         InvalidTypeError: If it is neither, or an option is unknown.
     """
-    if isinstance(system, System):
-        if options:
-            raise InvalidTypeError("options", "come with a name", f"{system!r} beside them", "set them in the system")
-        return system
-    if not isinstance(system, str):
-        raise InvalidTypeError("method", "be a name or a System", type(system).__name__, "write 'wgan-gp'")
-    if system not in SYSTEMS:
-        raise InvalidValueError("method", f"be one of {', '.join(SYSTEMS)}", repr(system), "choose one of these names")
-    kind = SYSTEMS[system]
-    known = [field.name for field in fields(kind)]
-    for name in options:
-        if name not in known:
-            raise InvalidTypeError(
-                "options", f"be hyper-parameters of {system} ({', '.join(known)})", repr(name), "check the spelling"
-            )
-    return kind(**options)
+    read: System = read_method(system, options, SYSTEMS, System)
+    return read
