@@ -16,8 +16,8 @@ from otgan.gan import SYSTEMS, get_data
 from otgan.plots.samples import draw_generated
 from otgan.plots.style import new_figure, save_png, styled
 
-#: Panels in a row.
-COLUMNS = 5
+#: Panels in a row, and points of each side in a panel.
+COLUMNS, DRAWN = 5, 200
 
 
 def write_page(results: dict[str, Any], docs: Path) -> list[Path]:
@@ -54,10 +54,10 @@ def write_page(results: dict[str, Any], docs: Path) -> list[Path]:
 def _panels(points: dict[str, FloatArray], real: FloatArray) -> Figure:
     """What each method draws, over real points, (n, 2) each."""
     rows = -(-len(points) // COLUMNS)
-    figure = new_figure(2.4 * COLUMNS, 2.6 * rows)
+    figure = new_figure(1.5 * COLUMNS, 1.7 * rows)
     for k, (method, drawn) in enumerate(points.items()):
         ax = figure.add_subplot(rows, COLUMNS, k + 1)
-        draw_generated(ax, drawn, real)
+        draw_generated(ax, drawn[:DRAWN], real[:DRAWN])
         ax.set_title(method)
         ax.set_xticks([])
         ax.set_yticks([])
