@@ -17,7 +17,7 @@ from otgan.plots.samples import draw_generated
 from otgan.plots.style import new_figure, save_png, styled
 
 #: Panels in a row, and points of each side in a panel.
-COLUMNS, DRAWN = 5, 200
+COLUMNS, DRAWN = 5, 150
 
 
 def write_page(results: dict[str, Any], docs: Path) -> list[Path]:
