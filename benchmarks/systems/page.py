@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
 from benchmarks._pages import fill
 from benchmarks.systems import tables
@@ -17,7 +18,7 @@ from otgan.plots.samples import draw_generated
 from otgan.plots.style import new_figure, save_png, styled
 
 #: Panels in a row, and points of each side in a panel.
-COLUMNS, DRAWN = 5, 150
+COLUMNS, DRAWN = 5, 200
 
 
 def write_page(results: dict[str, Any], docs: Path) -> list[Path]:
@@ -34,6 +35,8 @@ def write_page(results: dict[str, Any], docs: Path) -> list[Path]:
         panels = {method: np.asarray(shown[method]) for method in tables.NAMES if method in shown}
         picture = docs / "images" / f"systems-{name}{'-hard' if options else ''}.png"
         save_png(_panels(panels, real), picture)
+        # So few colours that fourteen panels make a small file.
+        Image.open(picture).convert("RGB").quantize(32, dither=Image.Dither.NONE).save(picture, optimize=True)
         pictures[law] = picture
     page = docs / "systems.md"
     text = fill(
@@ -54,7 +57,7 @@ def write_page(results: dict[str, Any], docs: Path) -> list[Path]:
 def _panels(points: dict[str, FloatArray], real: FloatArray) -> Figure:
     """What each method draws, over real points, (n, 2) each."""
     rows = -(-len(points) // COLUMNS)
-    figure = new_figure(1.5 * COLUMNS, 1.7 * rows)
+    figure = new_figure(1.6 * COLUMNS, 1.8 * rows)
     for k, (method, drawn) in enumerate(points.items()):
         ax = figure.add_subplot(rows, COLUMNS, k + 1)
         draw_generated(ax, drawn[:DRAWN], real[:DRAWN])
