@@ -105,6 +105,7 @@ def train_gan(
         TrainingDivergedError: If a loss becomes NaN or infinite.
         TrainingInterrupted: After Ctrl-C, with a folder; its message says how to resume.
         CheckpointError: If the run in the folder has other settings, or other data.
+        FolderInUseError: If another training is under way in the folder.
     """
     system, known = get_system(method), get_data(data)
     callbacks = read_callbacks(callbacks)

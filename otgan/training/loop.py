@@ -107,6 +107,7 @@ def run(
         TrainingInterrupted: After Ctrl-C, with a folder; its message says how to resume.
         CheckpointError: If the run in the folder has other settings or other parts.
         FileFormatError: If there is a run and `resume` is False, or none and it is True, or a file is damaged.
+        FolderInUseError: If another training is under way in the folder.
         InvalidValueError: If a number is out of range.
         InvalidTypeError: If a folder comes without parts, or with settings that are no JSON; if callbacks are no
             functions, or the step returns anything but numbers by name.
