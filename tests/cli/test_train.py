@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import asdict
 from functools import partial, wraps
 from pathlib import Path
@@ -14,6 +21,7 @@ from otgan.cli.main import main
 from otgan.gan import SYSTEMS, evaluate, get_data, open_run, read_frames, train_gan
 from otgan.gan.classifier import train_classifier
 
+ROOT = Path(__file__).parents[2]
 TINY = ["--steps", 4, "--batch-size", 8, "--hidden", "4,4", "--n-critic", 1, "--samples", 30]
 FEW_LOOKS = partial(train_gan, n_samples=20)
 
@@ -120,6 +128,41 @@ def test_what_was_interrupted_goes_on_to_the_same_bits(run, monkeypatch):
     one, other = (read_frames(Path(name, "snapshots.npz")) for name in ("cut", "whole"))
     assert one.steps == other.steps
     assert np.array_equal(one.points, other.points)
+
+
+@pytest.mark.usefixtures("_undrawn")
+def test_ctrl_c_in_a_process_of_its_own_goes_on_to_the_same_bits(run, monkeypatch):
+    monkeypatch.setattr("otgan.gan.train_gan", train_gan)
+    # On the line, where looks at the exact distance take no time.
+    np.savetxt("line.csv", np.random.default_rng(0).normal(size=(200, 1)))
+    command = [*TINY, "--data", "line.csv", "--steps", 1500, "--json", "--out"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "otgan", "train", *map(str, command), "cut"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        # A test run in the background ignores SIGINT, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:  # fmt: skip
+        deadline, log = time.monotonic() + 60, Path("cut", "log.jsonl")
+        while not (log.exists() and log.stat().st_size) and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        try:
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (process.returncode, out) == (130, "")
+    stands, last = err.splitlines()
+    found = re.fullmatch(r"otgan: training stands at step (\d+); go on with: otgan (train .* --out cut --json)", stands)
+    assert last == "otgan: interrupted"
+    assert open_run("cut").step == int(found[1]) < 1500
+    assert {path.name for path in Path("cut").iterdir()} == {
+        "checkpoint.safetensors", "data.json", "log.jsonl", "settings.json"
+    }  # fmt: skip
+    goes_on = run(*shlex.split(found[2])[1:])
+    assert goes_on == run(*command, "whole")
+    assert goes_on[0] == 0
+    for name in ("log.jsonl", "checkpoint.safetensors"):
+        assert Path("cut", name).read_bytes() == Path("whole", name).read_bytes()
 
 
 @pytest.mark.usefixtures("_undrawn")
