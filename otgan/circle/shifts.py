@@ -16,6 +16,7 @@ are conjugate to shifts, and the cost is a convex function of the shift).
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -28,6 +29,8 @@ from otgan.circle.costs import CircleCosts
 from otgan.coupling import Arcs
 from otgan.masses import Masses
 from otgan.metrics import UNIT
+from otgan.solution import Status
+from otgan.solvers.limits import StopHere
 
 
 class Found(NamedTuple):
@@ -46,10 +49,11 @@ class Shifts:
     Args:
         costs: Costs.
         masses: Masses, int64 up to 2^61, or of any size, which takes loops in Python.
+        deadline: Time by `time.perf_counter` after which no further pass over the points begins.
     """
 
-    def __init__(self, costs: CircleCosts, masses: Masses) -> None:
-        self.costs, self.total = costs, masses.total
+    def __init__(self, costs: CircleCosts, masses: Masses, deadline: float = math.inf) -> None:
+        self.costs, self.total, self.deadline = costs, masses.total, deadline
         sides = []
         for points, mass in ((costs.x, masses.a), (costs.y, masses.b)):
             order = np.argsort(points, kind="stable")
@@ -64,7 +68,12 @@ class Shifts:
 
         Where the level between y_j and y_(j + 1) is inside the mass of x_i, the shift takes mass from (x_i, y_j) and
         gives it to (x_i, y_(j + 1)).
+
+        Raises:
+            StopHere: After the deadline.
         """
+        if time.perf_counter() > self.deadline:
+            raise StopHere(Status.RESOURCE_LIMIT)
         steps = np.empty(len(self.by_y))
         loop = loops.steps_of if self.whole else loops.steps_of.py_func
         size = loop(shift, *self.sides, self.total, self.costs.period, self.costs.p, steps)

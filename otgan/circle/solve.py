@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from otgan.certificate import Certificate
-from otgan.checks import FloatArray, as_number
+from otgan.checks import FloatArray, as_number, as_seconds
 from otgan.circle.costs import CircleCosts, places
 from otgan.circle.potentials import CirclePotentials
 from otgan.circle.shifts import Found, Shifts
@@ -24,6 +24,7 @@ from otgan.problem import OTProblem, read_side
 from otgan.progress import progress
 from otgan.solution import OTSolution, Stats, Status
 from otgan.solve import COMPILING
+from otgan.solvers.limits import StopHere
 
 TURN = 2 * math.pi
 #: Points up to which masses beyond 64 bits are worth their loops in Python, a minute's worth.
@@ -39,6 +40,7 @@ def circle_wasserstein(
     p: float = 1.0,
     period: float = TURN,
     tol: float = 1e-11,
+    max_seconds: float = math.inf,
 ) -> CircleSolution:
     r"""Exact Wasserstein distance between two weighted samples on a circle, with a bracket that is proven.
 
@@ -54,6 +56,8 @@ def circle_wasserstein(
         p: Exponent, 1 ≤ p ≤ 64.
         period: Length of the circle, positive: 2π for angles, 360 for degrees, 24 for hours, as the float that it is.
         tol: Relative gap at which the result counts as converged.
+        max_seconds: Seconds after which masses beyond 64 bits are given up, which take minutes where rounding them
+            left the bracket wider than `tol`; the bracket from rounded masses, which takes no time, holds as well.
 
     Returns:
         The solution: `distance` in units of length, `lower_bound`, `upper_bound`, `plan`, `potentials`, `status`.
@@ -71,10 +75,11 @@ def circle_wasserstein(
     target, raw_b = read_side("y", y, "b", b)
     p = as_number("p", p, low=1, high=64)
     tol = as_number("tol", tol, low=0)
+    deadline = started + as_seconds("max_seconds", max_seconds)
     costs, moved = places(source, target, period=as_number("period", period, low=0, open_low=True), p=p)
     problem = OTProblem(costs, WeightMasses(raw_a, raw_b))
     with progress("solving") as show, compilations(lambda: show(COMPILING)):
-        return _solved(problem, costs, moved, tol, started)
+        return _solved(problem, costs, moved, tol, started, deadline)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -100,16 +105,22 @@ class CircleSolution(OTSolution):
         )
 
 
-def _solved(problem: OTProblem, costs: CircleCosts, moved: float, tol: float, started: float) -> CircleSolution:
+def _solved(
+    problem: OTProblem, costs: CircleCosts, moved: float, tol: float, started: float, deadline: float
+) -> CircleSolution:
     """Solve with masses that int64 holds, and with masses of any size where rounding alone keeps the bracket wide."""
     rounded = problem.masses.rounded if isinstance(problem.masses, WeightMasses) else None
     near, slack = problem.masses, 0.0
     if rounded is not None:  # mass that differs is sent along other arcs, at the cost of half a turn at the most
         near, slack = rounded.masses, 2 * rounded.moved * costs.scale
     certificate, found = _certified(problem, Shifts(costs, near), slack, moved)
+    ended = Status.ROUNDING
     if slack and certificate.distance.relative_width > tol and sum(costs.shape) <= PATIENCE:
-        certificate, found = _certified(problem, Shifts(costs, problem.masses), 0.0, moved)
-    status = Status.OPTIMAL if certificate.distance.relative_width <= tol else Status.ROUNDING
+        try:
+            certificate, found = _certified(problem, Shifts(costs, problem.masses, deadline), 0.0, moved)
+        except StopHere as stop:
+            ended = stop.status
+    status = Status.OPTIMAL if certificate.distance.relative_width <= tol else ended
     stats = Stats("circle", time.perf_counter() - started, 0.0, tol)
     return CircleSolution(problem, status, CirclePotentials(costs, found.potential), certificate, found.cost, stats)
 
