@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -104,15 +105,16 @@ class Shifts:
         # Distances, powers and masses round 2p + 4 + 3 times, the sum once; doubled.
         error = 2 * (2 * self.costs.p + 8) * UNIT * cost + (UNDERFLOW * (1 + cost) if cost else 0.0)
 
-        def potential() -> FloatArray:
-            # Both neighbours' slopes are steps of potentials that support the plan; a mean of them closes the circle.
-            share = -slope_left / (slope_right - slope_left) if slope_right > slope_left else 0.5
-            steps = left + min(max(share, 0.0), 1.0) * (right - left)
-            g = np.full(self.costs.shape[1], -np.inf)
-            g[self.by_y] = np.concatenate([[0.0], np.cumsum(steps[:-1])])
-            return g
-
+        potential = partial(self._potential, left, slope_left, right, slope_right)
         return Found(cost, cost - error - fall * (1 + 8 * UNIT), cost + error, plan, potential)
+
+    def _potential(self, left: FloatArray, slope_left: float, right: FloatArray, slope_right: float) -> FloatArray:
+        """Both neighbours' slopes are steps of potentials that support the plan; a mean of them closes the circle."""
+        share = -slope_left / (slope_right - slope_left) if slope_right > slope_left else 0.5
+        steps = left + min(max(share, 0.0), 1.0) * (right - left)
+        g = np.full(self.costs.shape[1], -np.inf)
+        g[self.by_y] = np.concatenate([[0.0], np.cumsum(steps[:-1])])
+        return g
 
     def _coupled(self, shift: int) -> tuple[float, Arcs]:
         """The cost of a shift as computed, and its plan, whose masses are shares of the whole."""

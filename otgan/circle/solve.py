@@ -6,6 +6,7 @@ import math
 import os
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from otgan.certificate import Certificate
@@ -133,4 +134,4 @@ def _certified(problem: OTProblem, shifts: Shifts, slack: float, moved: float) -
         lower = max(0.0, root(max(0.0, lower), p, -1) - moved) ** p * (1 - room)
         upper = (root(upper, p, 1) + moved) ** p * (1 + room)
     cost = Interval(max(0.0, down(lower)), up(upper) if upper else 0.0)
-    return Certificate(cost, p, lambda: exact_coupling(*found.plan, problem.masses)), found
+    return Certificate(cost, p, partial(exact_coupling, *found.plan, problem.masses)), found
