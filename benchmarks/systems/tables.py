@@ -69,7 +69,7 @@ def correlations(records: list[Record], laws: list[str], *, late: bool = False) 
 
 
 def _moments(record: Record, *, late: bool) -> tuple[list[float], list[float]]:
-    """Own loss and exact W1 at the moments that are spread by the logarithm of the step, or at those of the second half."""
+    """Own loss and exact W1 at the moments spread by the logarithm of the step, or at those of the second half."""
     steps = record["steps"]
     spread = moments(steps)
     rows = [row for row in record["history"] if (row[0] >= steps / 2 if late else row[0] in spread)]
