@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 
@@ -98,11 +99,26 @@ def check_same_data(runs: Sequence[GanRun], data: Data | None = None) -> None:
 
 def correlation_of(run: GanRun) -> float:
     """Rank correlation of own loss and exact W1 over the looks of a training; NaN where there were too few."""
-    looks = [(row["own"], row["w1"]) for row in run.log if row.get("own") is not None and row.get("w1") is not None]
+    looks = looks_of(run.log)
     if len(looks) < FEWEST:
         return math.nan
     own, w1 = zip(*looks, strict=True)
     return rank_correlation([(own, w1)]).mean
+
+
+def looks_of(log: Iterable[Mapping[str, float | None]]) -> list[tuple[float, float]]:
+    """Pairs of own loss and exact W1, one for each look at the exact distance.
+
+    The loss is the mean over the lines since the look before: that of one batch is mostly chance.
+    """
+    looks, since = [], []
+    for row in log:
+        if (own := row.get("own")) is not None:
+            since.append(own)
+        if (w1 := row.get("w1")) is not None and since:
+            looks.append((fmean(since), w1))
+            since.clear()
+    return looks
 
 
 def _judge(runs: Sequence[GanRun], data: Data, n: int, seed: int) -> tuple[JudgedRun, ...]:
