@@ -15,8 +15,10 @@ Source: Higham (2002), Accuracy and Stability of Numerical Algorithms, section 3
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from threading import Lock
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,8 +132,8 @@ def _in_balls(
                 recalled[i] = True
 
 
-def _products(x: FloatArray, y: FloatArray) -> Iterator[tuple[slice, tuple[FloatArray, ...], float, float]]:
-    """For some rows of x at a time: the products, what else the loops need of the points, and the error's two parts."""
+def _products(x: FloatArray, y: FloatArray) -> Iterator[tuple[slice, tuple[Any, ...]]]:
+    """For some rows of x at a time, what the loops need: products, norms, the points, the two parts of the error."""
     d = x.shape[1]
     centre = (x.mean(0) + y.mean(0)) / 2
     share, allowed = (8 * d + 32) * ROUNDING, 8 * d * SMALLEST
@@ -141,18 +143,23 @@ def _products(x: FloatArray, y: FloatArray) -> Iterator[tuple[slice, tuple[Float
     step = max(1, BLOCK // len(y))
     for start in range(0, len(x), step):
         rows = slice(start, min(start + step, len(x)))
-        yield rows, (centred[rows] @ columns, norms_x[rows], norms_y, x[rows], y), share, allowed
+        yield rows, (centred[rows] @ columns, norms_x[rows], norms_y, x[rows], y, share, allowed)
+
+
+def _on_threads(work: Callable[[int, int], None], points: tuple[Any, ...]) -> None:
+    n, m = points[0].shape
+    in_parts(work, n, smallest=max(1, PART // m))
+
+
+def _kth_of_block(points: tuple[Any, ...], k: int, out: FloatArray, first: int, last: int) -> None:
+    _kth(first, last, *points, k, out)
 
 
 def kth_nearest(x: FloatArray, y: FloatArray, k: int) -> FloatArray:
     """Distance from each of n points to the k-th nearest of m; see `otgan.quality.balls.kth_nearest`."""
     out = np.empty(len(x))
-    for rows, points, share, allowed in _products(x, y):
-        part = out[rows]
-        in_parts(
-            lambda first, last, points=points, part=part: _kth(first, last, *points, share, allowed, k, part),
-            len(part), smallest=max(1, PART // len(y)),
-        )  # fmt: skip
+    for rows, points in _products(x, y):
+        _on_threads(partial(_kth_of_block, points, k, out[rows]), points)
     return out
 
 
@@ -162,16 +169,13 @@ def in_balls(
     """Which points lie in which balls; see `otgan.quality.balls.in_balls`."""
     counts, recalled, covered = np.zeros(len(y), np.int64), np.zeros(len(x), bool), np.zeros(len(x), bool)
     adding = Lock()
-    for rows, points, share, allowed in _products(x, y):
-        flags = recalled[rows], covered[rows]
 
-        def work(
-            first: int, last: int, points: tuple = points, radii: FloatArray = of_x[rows], flags: tuple = flags
-        ) -> None:
-            mine = np.zeros(len(y), np.int64)  # rows of all threads count into the same columns
-            _in_balls(first, last, *points, share, allowed, radii, of_y, mine, *flags)
-            with adding:
-                counts[:] += mine
+    def work(first: int, last: int, points: tuple[Any, ...], rows: slice) -> None:
+        mine = np.zeros(len(y), np.int64)  # rows of all threads count into the same columns
+        _in_balls(first, last, *points, of_x[rows], of_y, mine, recalled[rows], covered[rows])
+        with adding:
+            counts[:] += mine
 
-        in_parts(work, len(flags[0]), smallest=max(1, PART // len(y)))
+    for rows, points in _products(x, y):
+        _on_threads(partial(work, points=points, rows=rows), points)
     return counts, recalled, covered
