@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import sys
 import types
 import zipfile
@@ -13,12 +14,13 @@ import torch
 from torch import nn
 
 from otgan.errors import FileFormatError, InvalidShapeError, InvalidTypeError, InvalidValueError, MissingDependencyError
-from otgan.gan import inception
+from otgan.gan import JudgedRun, inception
 from otgan.gan.data import Data
 from otgan.gan.evaluate import evaluate
 from otgan.gan.inception import Inception
 from otgan.measures import empirical
 from otgan.quality import class_score, frechet_distance, quality
+from otgan.report.gan import gan_quantities
 
 MODULE = "torch_fidelity.feature_extractor_inceptionv3"
 
@@ -147,6 +149,10 @@ def test_with_the_published_weights_the_numbers_have_their_names(published):
     assert f"features of torch-fidelity's Inception, {inception.WEIGHTS}" in text
     assert "FID of 60 points a side is larger than that of more" in text
     assert "singular" not in text
+    rows = {row.name: row for row in gan_quantities(JudgedRun(None, found.numbers, math.nan, images, found.extractor))}
+    assert rows["FID"].meaning.endswith(f"Here: torch-fidelity's Inception, {inception.WEIGHTS}.")
+    assert float(rows["Inception score"].value) == pytest.approx(found.numbers["inception_score"], rel=1e-3)
+    assert not {"Fréchet distance of features", "Class score"} & set(rows)
     few = quality(images[:8], images[8:16], second_real=images[16:24], features=model.features,
                   extractor=model.extractor)  # fmt: skip
     assert "and of no more than its 9 features singular" in few.lines[-1]
