@@ -137,7 +137,7 @@ def _walk(
     for b in range(first, last):
         ahead, total = 0, 0.0
         for t in range(len(gaps)):
-            ahead += m if chosen[b, order[t]] else -n
+            ahead += (n + m) * chosen[b, order[t]] - n  # m or -n, and no branch that nobody could predict
             total += abs(ahead) * gaps[t]
         out[b] = total / (n * m)
 
