@@ -34,7 +34,7 @@ MAX_BYTES = 2**28
 FEATURES, LOGITS = "2048", "logits_unbiased"
 #: Channels of images that can be read.
 CHANNELS = (1, 3)
-#: Images that go through the network at a time; the first layers need 8 MB each.
+#: Images that go through the network at a time; the first layers need some 8 MB each.
 CHUNK = 32
 #: Samples whose features are kept: real points and the points that are held against them.
 KEPT = 2
@@ -50,7 +50,7 @@ class Inception:
     Images are rounded to 8 bits, as files have them: values are clipped to [0, 1], times 255, to the nearest integer.
     Grey ones become three equal channels. torch-fidelity resizes them to 299 × 299, bilinearly, as TensorFlow 1 did.
 
-    On one core some ten images a second. The features of the last two samples are kept, so that asking for features
+    Some five images a second of one core. The features of the last two samples are kept, so that asking for features
     and probabilities of one sample costs one pass.
 
     Args:
