@@ -14,7 +14,10 @@ from otgan.quality import Quality, quality
 
 
 class Classifier(Protocol):
-    """What features and a class score are taken from; flat points (n, D), in the units of the data, go in."""
+    """What features and a class score are taken from; flat points (n, D), in the units of the data, go in.
+
+    It may have an attribute `extractor`, an `otgan.quality.Extractor` that says what it is.
+    """
 
     def features(self, points: FloatArray) -> Any:
         """Features, (n, q)."""
@@ -36,7 +39,8 @@ def evaluate(
     Args:
         learnt: What was learnt, a `Generated` or any other measure.
         data: What it was learnt from.
-        classifier: For images: any object with `features` and `probabilities`.
+        classifier: For images: any object with `features` and `probabilities`, such as one that was trained on the
+            spot, or `otgan.gan.inception.Inception`.
         n: Points of each sample; fewer where fewer are held out.
         seed: Of everything that is drawn.
         **options: For `otgan.quality.quality`, such as `diameter`.
@@ -59,6 +63,7 @@ def evaluate(
                     "classifier", f"have a method {name}(points)", type(classifier).__name__,
                     "give an object with features and probabilities, each of points (n, D) to rows",
                 )  # fmt: skip
+        methods["extractor"] = getattr(classifier, "extractor", None)
     rng = np.random.default_rng([as_count("seed", seed, low=0), 1])
     if isinstance(data.train, DiscreteMeasure):
         trained = data.train.points[data.train.raw_weights > 0]

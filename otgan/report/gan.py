@@ -66,10 +66,14 @@ _WORDS: tuple[tuple[str, str, str, str, bool], ...] = (
     ("recall", "Recall", "number", "Share of the real points within reach of generated ones.", False),
     ("density", "Density", "number", "How many real neighbourhoods a generated point lies in; 1 is perfect.", False),
     ("coverage", "Coverage", "number", "Share of the real neighbourhoods that hold a generated point.", False),
-    ("frechet", "Fréchet distance of features", "number", "FID's formula in the features of a small network.", True),
-    ("class_score", "Class score", "number", "Inception's formula with a small classifier.", True),
+    ("frechet", "Fréchet distance of features", "number", "FID's formula in other features than Inception's.", True),
+    ("fid", "FID", "number", "In torch-fidelity's Inception network; larger for fewer points.", True),
+    ("class_score", "Class score", "number", "Inception's formula with another classifier.", True),
+    ("inception_score", "Inception score", "number", "By torch-fidelity's Inception network, in ten parts.", True),
     ("classes_found", "Classes found", "count", "Classes that at least one point belongs to.", True),
 )
+#: Keys of numbers that depend on what features are taken from.
+_OF_FEATURES = ("frechet", "fid", "class_score", "inception_score")
 
 
 def gan_quantities(judged: JudgedRun, *, n_modes: int | None = None) -> tuple[GanQuantity, ...]:
@@ -91,6 +95,8 @@ def gan_quantities(judged: JudgedRun, *, n_modes: int | None = None) -> tuple[Ga
     for key, name, how, meaning, main in _WORDS:
         if key in numbers:
             value, real = (_shown(numbers.get(prefix + key), how, key, n_modes) for prefix in ("", "real_"))
+            if key in _OF_FEATURES and judged.extractor is not None:
+                meaning = f"{meaning} Here: {judged.extractor.name}."
             found.append(GanQuantity(name, value, real, MEASURED, meaning, main))
     if (p_value := numbers.get("p_value")) is not None:
         found.append(
