@@ -19,8 +19,8 @@ SCHEMA = 1
 #: Snapshots that are enough for a movie.
 ENOUGH = 40
 #: Images of a snapshot stand in a square of at most so many on a side, and `ENOUGH` snapshots take at most so many
-#: bytes, one for each number: 8 × 8 images up to 80 × 80 in grey and 46 × 46 in colour, 5 × 5 of 64 × 64 in colour, one of
-#: 373 × 373.
+#: bytes, one for each number: 8 × 8 images up to 80 × 80 in grey and 46 × 46 in colour, in colour 5 × 5 of 64 × 64, and
+#: one of 373 × 373.
 SIDE, MOST_BYTES = 8, 2**24
 #: The largest number of a channel in 8 bits.
 WHITE = 255
