@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from otgan.gan import Data, JudgedRun
+from otgan.plots.samples import GRID
 from otgan.report.captions import Caption
 from otgan.report.gan import bracket_of, gan_quantities, heading_of
 from otgan.report.markdown import escape
@@ -101,8 +102,9 @@ def gan_captions(judged: JudgedRun, data: Data) -> dict[str, Caption]:
             else "Real points in blue, generated ones in yellow; what lies outside the window is drawn at its edge. "
             "Look for modes without points, and for points between modes."
             + (" Of more than two coordinates the first two are shown." if data.shape[0] > 2 else ""),
-            f"{min(n, 64) if data.is_image else n} generated {what}"
-            + ("." if data.is_image else f" over real points of {data.name}."),
+            f"{min(n, GRID**2)} generated images, eight in a row."
+            if data.is_image
+            else f"{n} generated points over real points of {data.name}.",
         ),
         "curves": Caption(
             "How it came there",
@@ -114,7 +116,7 @@ def gan_captions(judged: JudgedRun, data: Data) -> dict[str, Caption]:
             f"the last look, and {own}.",
         ),
         "movie": Caption(
-            "How it moved" if not data.is_image else "How its images changed",
+            "How it changed",
             f"The same noise throughout, so that each of the {what} can be followed.",
             f"A movie of the generated {what} over the steps of training.",
         ),
