@@ -97,11 +97,7 @@ def gan_captions(judged: JudgedRun, data: Data) -> dict[str, Caption]:
     return {
         "samples": Caption(
             "What it draws",
-            "Drawn at random, not chosen. Look for images that come again and again, and for kinds that are missing."
-            if data.is_image
-            else "Real points in blue, generated ones in yellow; what lies outside the window is drawn at its edge. "
-            "Look for modes without points, and for points between modes."
-            + (" Of more than two coordinates the first two are shown." if data.shape[0] > 2 else ""),
+            _look_for(data),
             f"{min(n, GRID**2)} generated images, eight in a row."
             if data.is_image
             else f"{n} generated points over real points of {data.name}.",
@@ -121,6 +117,16 @@ def gan_captions(judged: JudgedRun, data: Data) -> dict[str, Caption]:
             f"A movie of the generated {what} over the steps of training.",
         ),
     }
+
+
+def _look_for(data: Data) -> str:
+    if data.is_image:
+        return "Drawn at random, not chosen. Look for images that come again and again, and for kinds that are missing."
+    text = (
+        "Real points in blue, generated ones in yellow; what lies outside the window is drawn at its edge. Look for "
+        "modes without points, and for points between modes."
+    )
+    return text + " Of the coordinates the first two are shown." * (data.shape[0] > 2)
 
 
 def n_modes_of(data: Data) -> int | None:
