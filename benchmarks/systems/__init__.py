@@ -4,8 +4,8 @@
                                  [--out FILE] [--docs [FOLDER]]
 
 A run trains one generator on one thread, with the defaults and the preset steps of its method and data, and judges what
-it draws at its last step. Every method runs with seeds 0, 1, …, the first seed of all of them first; no seed is picked.
-Runs go to FILE as they come, and a study that is started again goes on where the last one stopped. `--docs` measures nothing and
+it draws at its last step. Every method runs with seeds 0, 1, …, seed 0 of all of them first; no seed is picked. Runs go
+to FILE as they come, and a study that is started again goes on where it stopped. `--docs` measures nothing and
 writes docs/systems.md and its pictures from FILE.
 """
 
