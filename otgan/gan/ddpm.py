@@ -79,7 +79,9 @@ class Ddpm(System):
     def play(self, start: Start, networks: Mapping[str, nn.Module]) -> Play:
         """See `System.play`."""
         optimizer = torch.optim.Adam(networks["noise"].parameters(), self.learning_rate)
-        return _DdpmPlay(networks, {"noise": optimizer}, system=self, steps=start.steps, left=self.signal(), descent=start.descent)
+        return _DdpmPlay(
+            networks, {"noise": optimizer}, system=self, steps=start.steps, left=self.signal(), descent=start.descent
+        )
 
     def sample(self, task: Task, networks: Mapping[str, nn.Module], n: int, rng: torch.Generator) -> Tensor:
         """See `System.sample`."""

@@ -50,6 +50,10 @@ class Descent:
         optimizer.step()
 
 
+#: Of one process, in the precision of the weights.
+ALONE = Descent()
+
+
 def cosine_rate(rate: float, k: int, steps: int) -> float:
     """At step k of so many, along half a cosine: the last steps average the batches' noise out."""
     return rate * (LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos((k - 1) / steps * math.pi)))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from otgan.checks import as_count, as_number
-from otgan.gan.descent import Descent
+from otgan.gan.descent import ALONE, Descent
 
 #: Gives a fresh batch of real points, (n, D), in the units of training.
 Real = Callable[[], Tensor]
@@ -64,7 +64,7 @@ class Start:
     steps: int
     batch_size: int
     critic: nn.Module | None = None
-    descent: Descent = Descent()
+    descent: Descent = ALONE
 
 
 @dataclass(eq=False)
@@ -92,8 +92,8 @@ class Play(ABC):
             rng: Draws everything else; on the CPU, so that it gives the same numbers to every device.
 
         Returns:
-            What was measured, in the units of training, by names that depend on k alone. "own" is what the system's loss says of the distance that is
-            left; see `System.own`.
+            What was measured, in the units of training, by names that depend on k alone. "own" is what the system's
+            loss says of the distance that is left; see `System.own`.
         """
 
     def finish(self) -> None:  # noqa: B027 -- most have nothing to undo
