@@ -326,12 +326,22 @@ def _agreed(asked: Mapping[str, Any]) -> dict[str, Any]:
 
 def _precision(fabric: Any) -> str:
     plugin = fabric.strategy.precision
-    precision = plugin.precision if type(plugin).__name__ in ("Precision", "MixedPrecision") else type(plugin).__name__
+    known = type(plugin).__name__ in ("Precision", "MixedPrecision")
+    return read_precision("precision", plugin.precision if known else type(plugin).__name__)
+
+
+def read_precision(name: str, precision: str) -> str:
+    """Read a precision, as Fabric spells it.
+
+    Raises:
+        InvalidValueError: If it is one in which weights of float32, or penalties on gradients, cannot be trained.
+    """
     if precision in (FULL, MIXED):
-        return str(precision)
+        return precision
+    # Scaled by s, the square of a gradient's norm grows by s², and the penalty is no multiple of what it was.
     why = (
-        "float16 needs losses scaled up, and a penalty on gradients would scale too"
+        "whose float16 needs scaled losses, through which a penalty on gradients does not go"
         if precision == "16-mixed"
-        else "weights are of float32 here"
+        else "while weights are of float32 here"
     )
-    raise InvalidValueError("precision", f"be {FULL} or {MIXED}", f"{precision}, while {why}", f"choose {MIXED}")
+    raise InvalidValueError(name, f"be {FULL} or {MIXED}", f"{precision}, {why}", f"choose {MIXED}")
