@@ -321,7 +321,7 @@ class Processes:
 
 
 def _agreed(asked: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: json.dumps(value, sort_keys=True) for name, value in asked.items() if name != OWN}
+    return {name: json.dumps(value, sort_keys=True, default=repr) for name, value in asked.items() if name != OWN}
 
 
 def _precision(fabric: Any) -> str:
