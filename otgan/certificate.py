@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,7 +91,12 @@ def certify(
     lower = lower_bound(problem, f, g, enough=upper * (1 - SHRINK))
     if lower > upper:
         raise CertificateError(f"lower bound {lower!r} above upper bound {upper!r}; please report this problem")
-    return Certificate(Interval(lower, upper), problem.costs.p, lambda: coupling)
+    return Certificate(Interval(lower, upper), problem.costs.p, partial(_given, coupling))
+
+
+def _given(coupling: Arcs) -> Arcs:
+    # No lambda, so that a certificate survives a process pool; and so wherever something is made when asked for.
+    return coupling
 
 
 def upper_bound(problem: OTProblem, plan: tuple[NDArray[np.intp], NDArray[np.intp], FloatArray]) -> tuple[float, Arcs]:

@@ -6,8 +6,10 @@ Those are made when somebody asks for them. A distance of two samples of a milli
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from otgan.certificate import Certificate
+from otgan.checks import FloatArray
 from otgan.costs import need_points
 from otgan.dual.potentials import FeasiblePotentials
 from otgan.line import line_cost, line_masses
@@ -32,9 +34,13 @@ def solve_in_closed_form(problem: OTProblem, *, tol: float) -> OTSolution | None
     started = time.perf_counter()
     costs = need_points(problem.costs, "the closed form")
     found = line_cost(costs.x[:, 0], costs.y[:, 0], line_masses(*problem.masses.weights), costs.p)
-    certificate = Certificate(found.interval, costs.p, lambda: quantile_arcs(problem))
+    certificate = Certificate(found.interval, costs.p, partial(quantile_arcs, problem))
     if not certificate.distance.relative_width <= tol:
         return None
     stats = Stats("univariate", time.perf_counter() - started, 0.0, tol)
-    potentials = FeasiblePotentials(costs, lambda: quantile_potential(problem, *certificate.coupling[:2]))
+    potentials = FeasiblePotentials(costs, partial(_potential, problem, certificate))
     return OTSolution(problem, Status.OPTIMAL, potentials, certificate, found.cost, stats)
+
+
+def _potential(problem: OTProblem, certificate: Certificate) -> FloatArray:
+    return quantile_potential(problem, *certificate.coupling[:2])

@@ -61,6 +61,10 @@ class CheckpointError(InvalidInputError):
     """A checkpoint belongs to other modules, optimisers, generators or settings than those that are to continue it."""
 
 
+class FolderInUseError(InvalidInputError):
+    """Another training, of this process or another one, is writing to the folder."""
+
+
 class FileFormatError(OtganError, ValueError):
     """A file cannot be read as what it should hold, or an output cannot be written."""
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from otgan.checks import FloatArray, as_count, as_number
+from otgan.checks import FloatArray, as_count, as_number, as_seconds
 from otgan.compiled import compilations, compiled
 from otgan.costs import PointCosts, check_memory, point_costs
 from otgan.coupling import Arcs, exact_coupling, marginal_violation
@@ -100,6 +100,7 @@ def gromov_wasserstein(
     metric: str = "euclidean",
     tol: float = 1e-6,
     max_iter: int = 10_000,
+    max_seconds: float = math.inf,
     max_memory: float = MAX_MEMORY,
 ) -> GromovSolution:
     r"""Gromov-Wasserstein between two weighted samples, which need not lie in one space.
@@ -116,6 +117,8 @@ def gromov_wasserstein(
         metric: Name of the metric within either sample; see `otgan.wasserstein`.
         tol: Relative gap at which the bracket counts as closed, and the local minimum as the global one.
         max_iter: Iterations after which a descent stops.
+        max_seconds: Seconds after which no further iteration begins; one is always made. The bracket from the coupling
+            found by then holds.
         max_memory: Bytes that the distances may take, which grow as n² + m² + nm.
 
     Returns:
@@ -138,6 +141,7 @@ def gromov_wasserstein(
     target, raw_b = read_side("y", y, "b", b)
     tol = as_number("tol", tol, low=0)
     max_iter = as_count("max_iter", max_iter, high=10**9)
+    deadline = started + as_seconds("max_seconds", max_seconds)
     max_memory = as_number("max_memory", max_memory, low=0, open_low=True)
     n, m = len(source), len(target)
     check_memory(BYTES_PER_PAIR * (n * n + m * m + n * m), max_memory, "Gromov-Wasserstein")
@@ -155,21 +159,24 @@ def gromov_wasserstein(
     ends = []
     with progress("descending") as show, compilations(lambda: show(COMPILING)), interrupts() as interrupted:
         lower = max(0.0, root(_lower_cost(one, other), 2, -1) - off)
-        for start in _starts(one, other):
-            ends.append(_descended(one, other, masses, start, max_iter))
-            if interrupted():
+        starts = _starts(one, other)
+        for start in starts:
+            ends.append(_descended(one, other, masses, start, max_iter, deadline))
+            if interrupted() or time.perf_counter() > deadline:
                 break
-    cost, coupling, violation, stopped = min(ends, key=lambda end: end[0])
+    late = len(ends) < len(starts) or Status.RESOURCE_LIMIT in [end[3] for end in ends]
+    cost, coupling, violation, status = min(ends, key=lambda end: end[0])
     # Terms of the sum are not negative: differences, squares and masses round seven times, a row's sum once a term.
     share = (len(coupling[0]) + 16) * UNIT
     upper = math.sqrt(cost) * (1 + share) * (1 + 4 * UNIT) + off
     bounds = Interval(max(0.0, down(lower * lower)), up(upper * upper) if upper else 0.0)
     closed = Interval(lower, upper).relative_width <= tol
-    status = Status.ITERATION_LIMIT if stopped else Status.LOCAL
     if closed:
         status = Status.OPTIMAL
     elif interrupted():
         status = Status.INTERRUPTED
+    elif late:
+        status = Status.RESOURCE_LIMIT
     stats = Stats("POT conditional gradient", time.perf_counter() - started, violation, tol)
     solution = GromovSolution(
         masses.floats(masses.a), masses.floats(masses.b), masses, coupling, status, bounds, cost, stats
@@ -232,22 +239,47 @@ def _starts(one: _Shape, other: _Shape) -> list[FloatArray]:
 
 
 def _descended(
-    one: _Shape, other: _Shape, masses: Masses, start: FloatArray, max_iter: int
-) -> tuple[float, Arcs, float, bool]:
-    """Where POT's descent ends: cost, exact coupling, marginal violation, and whether the iterations ran out."""
-    import ot.gromov
-
-    plan, log = ot.gromov.gromov_wasserstein(
-        one.distances, other.distances, one.shares, other.shares, "square_loss", G0=start, max_iter=max_iter,
-        symmetric=True, log=True, tol_rel=1e-12, tol_abs=0.0,
-    )  # fmt: skip
+    one: _Shape, other: _Shape, masses: Masses, start: FloatArray, max_iter: int, deadline: float
+) -> tuple[float, Arcs, float, Status]:
+    """Where POT's descent ends: cost, exact coupling, marginal violation, and how it ended."""
+    plan, status = _descent(one, other, start, max_iter, deadline)
     rows, columns = np.nonzero(plan > 0)
     arcs = one.carrying[rows], other.carrying[columns], np.asarray(plan[rows, columns], dtype=np.float64)
     coupling = exact_coupling(*arcs, masses)
     # Indices among the points that carry mass, by which the distances are kept.
     i, j = np.searchsorted(one.carrying, coupling[0]), np.searchsorted(other.carrying, coupling[1])
     cost = _distortion(i, j, masses.floats(coupling[2]), one.distances, other.distances)
-    return float(cost), coupling, marginal_violation(*arcs, masses), len(log["loss"]) > max_iter
+    return float(cost), coupling, marginal_violation(*arcs, masses), status
+
+
+def _descent(
+    one: _Shape, other: _Shape, start: FloatArray, max_iter: int, deadline: float
+) -> tuple[FloatArray, Status]:
+    """The plan at the end of POT's descent, or where it stands when iterations or time run out.
+
+    An iteration knows of those before it by the plan alone, so a descent can be made in pieces, each of as many as the
+    time that is left allows at the pace so far.
+    """
+    import ot.gromov
+
+    plan, done, began = start, 0, time.perf_counter()
+    piece = max_iter if deadline == math.inf else 1
+    while True:
+        plan, log = ot.gromov.gromov_wasserstein(
+            one.distances, other.distances, one.shares, other.shares, "square_loss", G0=plan, max_iter=piece,
+            symmetric=True, log=True, tol_rel=1e-12, tol_abs=0.0,
+        )  # fmt: skip
+        made = len(log["loss"]) - 1  # the first loss is that of the start
+        done += made
+        if made < piece:
+            return plan, Status.LOCAL
+        if done == max_iter:
+            return plan, Status.ITERATION_LIMIT
+        now = time.perf_counter()
+        allowed = int(max(0.0, deadline - now) / (now - began) * done)
+        if not allowed:
+            return plan, Status.RESOURCE_LIMIT
+        piece = min(allowed, max_iter - done)
 
 
 @compiled

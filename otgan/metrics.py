@@ -41,6 +41,14 @@ class Metric:
     check: Callable[[str, FloatArray], None]
     absolute_error: Callable[[FloatArray], float] = lambda points: 0.0
 
+    def __reduce__(self) -> tuple[Callable[[str], Metric], tuple[str]]:
+        # By its name, so that whatever holds a metric survives a process pool.
+        return _named, (self.name,)
+
+
+def _named(name: str) -> Metric:
+    return METRICS[name]
+
 
 def _differences_error(dim: int) -> float:
     # A difference of floats, its square or absolute value, a sum of d terms and a root each round once:

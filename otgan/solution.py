@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict, dataclass
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -222,7 +222,7 @@ class OTSolution(Bracketed):
             problem = OTProblem(costs, _stored_masses(header, costs.shape))
             plan = _stored_plan(arrays, costs.shape)
             f = _stored_floats(arrays, "f", costs.shape[0])
-            potentials = FeasiblePotentials(costs, lambda: f)
+            potentials = FeasiblePotentials(costs, partial(np.asarray, f))
             certificate = certify(problem, plan, f)
             stored = header["stats"]
             numbers = (as_number(key, stored[key], low=0) for key in ("seconds", "marginal_violation", "tol"))

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -228,13 +229,13 @@ def _certified(
 ) -> OTSolution:
     """The solution of a problem, from one of a problem nearby whose cost differs by at most the slack."""
     plan = raw.rows, raw.columns, raw.mass
-    potentials = FeasiblePotentials(problem.costs, lambda: raw.f)
+    potentials = FeasiblePotentials(problem.costs, partial(np.asarray, raw.f))
     certificate = certify(near, plan, raw.f)
     if near is not problem:
         cost = certificate.cost
         if slack:
             cost = Interval(max(0.0, down(cost.lower - slack)), up(cost.upper + slack))
-        certificate = Certificate(cost, certificate.p, lambda: exact_coupling(*plan, problem.masses))
+        certificate = Certificate(cost, certificate.p, partial(exact_coupling, *plan, problem.masses))
     primal = float(np.dot(raw.mass, problem.costs.at(raw.rows, raw.columns)))
     stats = Stats(
         raw.solver,

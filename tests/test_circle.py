@@ -14,6 +14,7 @@ from scipy.optimize import linprog
 import otgan
 from otgan.circle import circle_wasserstein
 from otgan.errors import InvalidShapeError, InvalidValueError, InvalidWeightsError, NotProvidedError
+from otgan.solution import Status
 from tests.strategies import contains, weights
 from tests.truth import exact_weights, optimum
 
@@ -131,6 +132,19 @@ def test_weights_that_no_integer_of_64_bits_holds():
     assert interval.relative_width < 1e-12
 
 
+def test_a_time_limit_leaves_the_bracket_of_rounded_masses():
+    rng = np.random.default_rng(4)
+    x, y, a = rng.random(40), rng.random(30), rng.dirichlet(np.ones(40))
+    whole = circle_wasserstein(x, y, a, p=2, period=1, tol=0.0)
+    cut = circle_wasserstein(x, y, a, p=2, period=1, tol=0.0, max_seconds=1e-9)
+    assert (whole.status, cut.status) == (Status.ROUNDING, Status.RESOURCE_LIMIT)
+    assert cut.lower_bound < whole.lower_bound <= whole.upper_bound < cut.upper_bound
+    assert cut.relative_gap < 1e-12
+    assert cut.plan.sum() == pytest.approx(1, abs=1e-12)
+    enough = circle_wasserstein(x, y, a, p=2, period=1, max_seconds=1e-9)  # rounded masses do
+    assert enough.status is Status.OPTIMAL
+
+
 def test_what_a_circle_does_not_have():
     solution = circle_wasserstein([0.0], [1.0])
     with pytest.raises(NotProvidedError, match="matched_pairs"):
@@ -150,5 +164,7 @@ def test_bad_input_is_refused():
         circle_wasserstein([0.0], [1.0], period=1e9, p=64)
     with pytest.raises(InvalidValueError, match=r"p must be in \[1, 64\]"):
         circle_wasserstein([0.0], [1.0], p=0.5)
+    with pytest.raises(InvalidValueError, match="max_seconds must be in"):
+        circle_wasserstein([0.0], [1.0], max_seconds=0)
     with pytest.raises(InvalidWeightsError, match="a must not be negative"):
         circle_wasserstein([0.0, 1.0], [1.0], [-1.0, 2.0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 from itertools import permutations
 
@@ -96,3 +97,33 @@ def test_ctrl_c_leaves_what_the_first_descent_found(monkeypatch):
     assert not partial.converged
     assert partial.lower_bound == whole.lower_bound
     assert partial.upper_bound >= whole.upper_bound
+
+
+def test_a_time_limit_leaves_a_bracket_that_holds_and_much_time_changes_nothing():
+    x, y = np.random.default_rng(8).random((30, 2)), np.random.default_rng(9).random((25, 2))
+    whole = gromov_wasserstein(x, y)
+    cut, pieces = gromov_wasserstein(x, y, max_seconds=1e-9), gromov_wasserstein(x, y, max_seconds=1e6)
+    assert (whole.status, cut.status) == (Status.LOCAL, Status.RESOURCE_LIMIT)
+    assert cut.lower_bound == whole.lower_bound
+    assert cut.upper_bound > whole.upper_bound  # one iteration of the first descent
+    np.testing.assert_allclose(cut.plan.toarray().sum(axis=0), np.full(25, 1 / 25), atol=1e-15)
+    assert pieces.status is Status.LOCAL
+    assert pieces.upper_bound == pytest.approx(whole.upper_bound, rel=1e-12)
+
+
+def test_a_descent_in_pieces_takes_the_same_way(monkeypatch):
+    """By a clock by which the first iteration takes a second, and all that were allowed then take a hundred."""
+    x, y = np.random.default_rng(8).random((30, 2)), np.random.default_rng(9).random((25, 2))
+    one, other = (gromov._Shape(points, np.ones(len(points)), "euclidean") for points in (x, y))
+    start = gromov._starts(one, other)[0]
+    plans = []
+    for n in (2, 3):
+        looks = iter([0.0, 1.0, 100.0])
+        monkeypatch.setattr("time.perf_counter", lambda looks=looks: next(looks))
+        plan, status = gromov._descent(one, other, start, 10_000, n + 0.5)
+        monkeypatch.undo()
+        known, by_count = gromov._descent(one, other, start, n, math.inf)
+        assert (status, by_count) == (Status.RESOURCE_LIMIT, Status.ITERATION_LIMIT)
+        np.testing.assert_allclose(plan, known, rtol=1e-12, atol=1e-15)
+        plans.append(plan)
+    assert np.abs(plans[0] - plans[1]).max() > 1e-3

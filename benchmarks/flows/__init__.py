@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", choices=METHODS, default=list(METHODS), metavar="METHOD")
     parser.add_argument("--law", nargs="+", choices=list(LAWS), default=list(LAWS), metavar="LAW")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=5000, help="of each training")
+    parser.add_argument("--steps", type=int, default=20000, help="of each training")
     parser.add_argument("--out", type=Path, default=FOLDER / "results" / "flows.json")
     parser.add_argument("--docs", type=Path, nargs="?", const=FOLDER.parent / "docs", metavar="FOLDER")
     options = parser.parse_args(arguments)

@@ -19,7 +19,7 @@ EULER = 20
 #: Points of each side in a comparison.
 SIZES = (1000, 10000)
 #: Comparisons of each size, with other points: one alone tells little, since they differ by tens of per cent.
-COMPARISONS = 3
+COMPARISONS = 5
 #: Points whose paths' energy is taken.
 PATHS = 2000
 METHODS: dict[str, type[FlowMatching]] = {"flow-matching": FlowMatching, "ot-cfm": OtCfm}

@@ -11,7 +11,7 @@ from PIL import Image
 
 from benchmarks._pages import fill
 from benchmarks.systems import tables
-from benchmarks.systems.runs import JUDGED, LAWS, SHOWN, THRICE
+from benchmarks.systems.runs import JUDGED, LAWS, LOOKED_AT, SHOWN, THRICE
 from otgan.checks import FloatArray
 from otgan.gan import SYSTEMS, get_data
 from otgan.plots.samples import draw_generated
@@ -48,6 +48,8 @@ def write_page(results: dict[str, Any], docs: Path) -> list[Path]:
         systems=SYSTEMS,
         sections={law: {"table": tables.of_law(records, law), "picture": pictures[law].name} for law in laws},
         correlations=tables.correlations(records, laws),
+        late_correlations=tables.correlations(records, laws, late=True),
+        looked_at=LOOKED_AT,
     )
     page.write_text(text, encoding="utf-8")
     return [page, *pictures.values()]

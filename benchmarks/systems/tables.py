@@ -6,7 +6,7 @@ import statistics
 from typing import Any
 
 from benchmarks.critics.tables import interval
-from benchmarks.systems.runs import VARIANTS
+from benchmarks.systems.runs import VARIANTS, moments
 from otgan.gan import SYSTEMS
 from otgan.quality import rank_correlation
 
@@ -50,15 +50,13 @@ def of_law(records: list[Record], law: str) -> str:
     return "\n".join(lines)
 
 
-def correlations(records: list[Record], laws: list[str]) -> str:
-    """Rank correlation of each method's own loss and the exact W1 over its training."""
+def correlations(records: list[Record], laws: list[str], *, late: bool = False) -> str:
+    """Rank correlation of each method's own loss and the exact W1: over its training, or over the second half."""
     lines = ["| method | its own number |" + "".join(f" {law} |" for law in laws), "|---|---|" + "---|" * len(laws)]
     for method in [name for name in NAMES if any(record["method"] == name for record in records)]:
         cells = []
         for law in laws:
-            runs = [
-                tuple(zip(*record["history"], strict=True))[1:] for record in _by_method(records, law).get(method, [])
-            ]
+            runs = [_moments(record, late=late) for record in _by_method(records, law).get(method, [])]
             found = rank_correlation(runs) if runs else None
             if found is None:
                 cells.append("")
@@ -68,6 +66,14 @@ def correlations(records: list[Record], laws: list[str]) -> str:
                 cells.append(f"{found.mean:+.2f} [{found.interval.lower:+.2f}, {found.interval.upper:+.2f}]")
         lines.append(f"| `{method}` | {SYSTEMS[VARIANTS.get(method, (method,))[0]].own} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _moments(record: Record, *, late: bool) -> tuple[list[float], list[float]]:
+    """Own loss and exact W1 at the moments spread by the logarithm of the step, or at those of the second half."""
+    steps = record["steps"]
+    spread = moments(steps)
+    rows = [row for row in record["history"] if (row[0] >= steps / 2 if late else row[0] in spread)]
+    return [own for _, own, _ in rows], [w1 for _, _, w1 in rows]
 
 
 def _by_method(records: list[Record], law: str) -> dict[str, list[Record]]:

@@ -7,7 +7,7 @@ wherever the ground cost is.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,8 @@ from otgan.entropic import EntropicSolution
 from otgan.errors import ConvergenceWarning
 from otgan.solve import MAX_MEMORY
 
+#: Gives some rows of a matrix between all pairs.
+Rows = Callable[[slice], FloatArray]
 #: Marginal error, in L1. Gradients for the points are about as exact, in units of ∇c, values twice as many digits; the
 #: potentials, and so gradients for the weights, are less so between parts of the points that share hardly any mass.
 TOL = 1e-6
@@ -74,10 +76,7 @@ def sinkhorn(
     inputs, solution = _solved(x, y, a, b, epsilon=epsilon, p=p, metric=metric, tol=tol, max_memory=max_memory)
 
     def gradients(wanted: Sequence[bool]) -> list[FloatArray | None]:
-        points: tuple[FloatArray, FloatArray] | None = None
-        if wanted[0] or wanted[1]:
-            points = _points_gradient(solution)
-        return _arranged(solution, points, (solution.f, solution.g), inputs, wanted, has_a=a is not None)
+        return _arranged(solution, solution.plan.rows, (solution.f, solution.g), inputs, wanted, has_a=a is not None)
 
     return with_gradients(np.array(solution.regularised_cost), gradients, inputs)
 
@@ -140,12 +139,9 @@ def sinkhorn_cost(
 
     def gradients(wanted: Sequence[bool]) -> list[FloatArray | None]:
         found = solve_adjoint(solution)
-        points: tuple[FloatArray, FloatArray] | None = None
-        if wanted[0] or wanted[1]:
-            points = _zeros(solution)
-            costs = need_points(solution.problem.costs, "a gradient")
-            add_pairs_gradient(costs.x, costs.y, found.for_costs, *points, p=costs.p, norm=need_norm(costs.metric.name))
-        return _arranged(solution, points, (found.u, found.v), inputs, wanted, has_a=a is not None)
+        return _arranged(
+            solution, lambda rows: found.for_costs[rows], (found.u, found.v), inputs, wanted, has_a=a is not None
+        )
 
     return with_gradients(np.array(solution.primal_cost), gradients, inputs)
 
@@ -188,38 +184,33 @@ def warn_if_off(error: float, tol: float) -> None:
         )
 
 
-def _zeros(solution: EntropicSolution) -> tuple[FloatArray, FloatArray]:
+def _points_gradient(solution: EntropicSolution, for_costs: Rows) -> tuple[FloatArray, FloatArray]:
+    """The gradient for the points, from that for the costs, some rows at a time."""
     costs = need_points(solution.problem.costs, "a gradient")
-    return np.zeros(costs.x.shape), np.zeros(costs.y.shape)
-
-
-def _points_gradient(solution: EntropicSolution) -> tuple[FloatArray, FloatArray]:
-    """The gradient of the plan's cost with the plan held fixed, some rows at a time."""
-    costs = need_points(solution.problem.costs, "a gradient")
-    norm, (to_x, to_y) = need_norm(costs.metric.name), _zeros(solution)
+    norm, to_x, to_y = need_norm(costs.metric.name), np.zeros(costs.x.shape), np.zeros(costs.y.shape)
     step = rows_per_chunk(len(costs.y))
     for start in range(0, len(costs.x), step):
         rows = slice(start, min(len(costs.x), start + step))
-        block = solution.plan.rows(rows)
-        add_pairs_gradient(costs.x[rows], costs.y, block, to_x[rows], to_y, p=costs.p, norm=norm)
+        add_pairs_gradient(costs.x[rows], costs.y, for_costs(rows), to_x[rows], to_y, p=costs.p, norm=norm)
     return to_x, to_y
 
 
 def _arranged(
     solution: EntropicSolution,
-    points: tuple[FloatArray, FloatArray] | None,
-    potentials: tuple[FloatArray, FloatArray],
+    for_costs: Rows,
+    for_weights: tuple[FloatArray, FloatArray],
     inputs: Sequence[Tensor],
     wanted: Sequence[bool],
     *,
     has_a: bool,
 ) -> list[FloatArray | None]:
-    """Gradients in the shapes and the order of the inputs."""
+    """Gradients in the shapes and the order of the inputs, from those for the costs and for the weights."""
     found: list[FloatArray | None] = [None] * len(inputs)
-    if points is not None:
+    if wanted[0] or wanted[1]:
+        points = _points_gradient(solution, for_costs)
         found[:2] = [part.reshape(tensor.shape) for part, tensor in zip(points, inputs[:2], strict=True)]
     shares = solution.problem.a, solution.problem.b
     for k, side in enumerate(range(0 if has_a else 1, 2), start=2):
         if k < len(inputs) and wanted[k]:
-            found[k] = centred(potentials[side], shares[side], inputs[k])
+            found[k] = centred(for_weights[side], shares[side], inputs[k])
     return found

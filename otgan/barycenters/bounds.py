@@ -8,6 +8,7 @@ the smallest $\sum_k λ_k f^k_s$. So nothing is lost where that is the same at a
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -65,7 +66,7 @@ def combined(solutions: list[OTSolution], counts: FloatArray) -> Interval:
 
 def potentials_from(costs: PointCosts, f: FloatArray) -> Potentials:
     """The best feasible potentials above one on the support."""
-    return FeasiblePotentials(costs, lambda: f)
+    return FeasiblePotentials(costs, partial(np.asarray, f))
 
 
 def proven(lower: float, upper: float) -> Interval:

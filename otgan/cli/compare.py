@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 
 from otgan.cli.data import Source, noted_source, read_data
-from otgan.cli.terminal import working
+from otgan.cli.terminal import as_typed, working
 
-#: The picture.
-PICTURE = "compare.png"
+#: The picture, and what the page beside it ends in.
+PICTURE, PAGE = "compare.png", ".html"
 
 
 def compare(
+    context: typer.Context,
     runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN …", help="Folders that `otgan train` made.")],
     data: Annotated[
         str | None, typer.Option(help="What they were trained on, where the folders do not say it, or it has moved.")
@@ -24,10 +25,12 @@ def compare(
     columns: Annotated[str | None, typer.Option(help="With --data, likewise.")] = None,
     samples: Annotated[int, typer.Option(help="Points of each side that are judged.")] = 2500,
     seed: Annotated[int, typer.Option(help="Of what is drawn; the held-out points are the same for every run.")] = 0,
-    figure: Annotated[Path, typer.Option(help="Where the picture goes.")] = Path(PICTURE),
+    figure: Annotated[Path, typer.Option(help="Where the picture goes, and the page beside it.")] = Path(PICTURE),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
     """Two or more runs side by side, on the same held-out points, with the noise floor below them.
+
+    Writes compare.html, one file that needs nothing else, and compare.png, its pictures alone.
 
     Runs that are still going on, or were interrupted, are taken at their newest checkpoint. Runs of different data are
     refused, since their distances do not mean the same.
@@ -43,24 +46,21 @@ def compare(
         raise InvalidValueError("--std and --columns", "come with --data", "none", "pass --data as well")
     if len(runs) < 2:
         raise InvalidValueError("RUN", "be two or more folders", len(runs), "name another run beside it")
+    if not figure.name or figure.suffix.lower() == PAGE:
+        rule, fix = "name a picture, which the page stands beside", "write --figure compare.png for compare.html"
+        raise InvalidValueError("--figure", rule, repr(str(figure)), fix)
     with working("opening the runs"):
         from otgan.gan import check_same_data, open_run
     opened = [open_run(folder) for folder in runs]
     check_same_data(opened)
     known = read_data(noted_source(runs[0]) if data is None else Source(data, std, columns))
     with working("exact optimal transport between generated and held-out points"):
-        import numpy as np
-
         from otgan.gan import compare_runs
-        from otgan.plots import comparison_figure, save_png
         from otgan.report.comparison import as_comparison, as_comparison_table
-        from otgan.report.gan import centres_of
-        from otgan.report.write import writing
+        from otgan.report.comparison_page import write_comparison
 
         compared = compare_runs(opened, known, n=samples, seed=seed)
-        real = known.held_out.sample(samples, np.random.default_rng([seed, 4]))
-        with writing(figure):
-            save_png(comparison_figure(compared, real, modes=centres_of(known)), figure)
+        page = write_comparison(compared, known, figure, seed=seed, n=samples, command=as_typed(context))
     if as_json:
         typer.echo(json.dumps(as_comparison(compared, known, seed=seed)))
         return
@@ -68,4 +68,4 @@ def compare(
 
     console = Console()
     console.print(as_comparison_table(compared, known))
-    console.print(f"Picture: {figure}", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"Page: {page}, picture: {figure}", soft_wrap=True, highlight=False, markup=False)

@@ -39,6 +39,7 @@ def as_typed(context: typer.Context) -> str:
         if value is True:
             words.append(parameter.opts[0])
             continue
+        name = [] if parameter.param_type_name == "argument" else [parameter.opts[0]]
         for entry in value if isinstance(value, list | tuple) else [value]:
-            words += [parameter.opts[0], str(entry)]
+            words += [*name, str(entry)]
     return shlex.join(words)

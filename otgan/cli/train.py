@@ -22,9 +22,9 @@ DEFAULT_DATA = "8gaussians"
 DEFAULT_METHOD = "wgan-gp"
 #: Points of each side that are judged, as the literature counts modes.
 SAMPLES = 2500
-#: Lines of the log, and snapshots, that a training leaves.
-HISTORY, SNAPSHOTS = 200, 40
-#: Shape of points that can be drawn as a movie.
+#: Lines of the log that a training leaves, and points of a snapshot in the plane.
+HISTORY, POINTS = 200, 1000
+#: Shape of points in the plane.
 PLANE = (2,)
 #: What the snapshots are kept in, and what is made of them.
 FRAMES, MOVIE, STRIP = "snapshots.npz", "movie.gif", "movie.png"
@@ -63,21 +63,23 @@ def train(
         str | None, typer.Option(help="32-true, or bf16-mixed for networks in bfloat16; needs otgan[fabric].")
     ] = None,
     samples: Annotated[int, typer.Option(help="Points of each side that are judged in the end.")] = SAMPLES,
-    movie: Annotated[bool, typer.Option("--movie", help="Draw movie.gif and movie.png, in the plane.")] = False,
+    movie: Annotated[
+        bool, typer.Option("--movie", help="Draw movie.gif and movie.png, in the plane or of images.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Run folder; by default one under runs/.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON instead of a table.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="List the methods and their hyper-parameters.")] = False,
 ) -> None:
     """Train a generator by any method, with the exact W1 to held-out points beside its own loss.
 
-    Writes report.md, report.json, samples.png and curves.png to the run folder, and keeps the training there: after
-    Ctrl-C, or a power cut, the same command goes on where it stopped, and a training that is done is not done again.
+    Writes report.html, one file that needs nothing else, report.md, report.json, samples.png and curves.png to the run
+    folder, and keeps the training there: after Ctrl-C, or a power cut, the same command goes on where it stopped, and a
+    training that is done is not done again.
 
     Examples: `otgan train` · `otgan train --data 25gaussians --std 0.05 --steps 10000 --movie`
     · `otgan train --data points.csv --set penalty_weight=1` · `otgan compare runs/A runs/B`
     """
     from otgan.checks import as_count
-    from otgan.errors import InvalidValueError
 
     if list_:
         _print_methods(as_json=as_json)
@@ -91,8 +93,8 @@ def train(
         system = _system(method, set_ or [], {"n_critic": n_critic, "path_length": path_length})
     source = Source(data, std, columns)
     known = read_data(source)
-    if movie and known.shape != PLANE:
-        raise InvalidValueError("--movie", "come with points in the plane", f"shape {known.shape}", "leave it out")
+    if movie:
+        _check_movie(known)
     given = {"steps": steps, "batch_size": batch_size, "net": net, "noise_dim": noise_dim, "ema": ema, "device": device}
     options: dict[str, Any] = preset(known, system) | {n: value for n, value in given.items() if value is not None}
     if hidden is not None:
@@ -107,7 +109,9 @@ def train(
             _train(known, system, options, source, seed, threads, folder, again)
         if follows(fabric):
             return
-        content, table = _judge(known, folder, samples, seed, movie=movie)
+        # One that is there is of this training, and stays in the page.
+        movie = movie or all((folder / name).is_file() for name in (MOVIE, FRAMES))
+        content, table = _judge(known, folder, samples, seed, again, movie=movie)
     if as_json:
         typer.echo(json.dumps(content))
         return
@@ -115,9 +119,26 @@ def train(
 
     console = Console()
     console.print(table)
-    made = ["report.md", "samples.png", "curves.png", *([MOVIE, STRIP] if movie else [])]
+    made = ["report.html", "report.md", "samples.png", "curves.png", *([MOVIE, STRIP] if movie else [])]
     for line in (f"In {folder}: {', '.join(made)}", f"Again: {again}"):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def _in_a_snapshot(known: Data) -> int:
+    """How many points a snapshot holds; 0 for points that no movie is made of."""
+    from otgan.gan import images_a_side
+
+    if known.is_image:
+        return images_a_side(known.shape) ** 2
+    return POINTS if known.shape == PLANE else 0
+
+
+def _check_movie(known: Data) -> None:
+    from otgan.errors import InvalidValueError
+
+    if not _in_a_snapshot(known):
+        rule = "come with points in the plane, or with images of which 40 together take 16 MiB at most"
+        raise InvalidValueError("--movie", rule, f"shape {known.shape}", "leave it out, or scale images down")
 
 
 def _print_methods(*, as_json: bool) -> None:
@@ -214,11 +235,12 @@ def _train(
     """Train, or go on with a training that was interrupted."""
     from otgan.errors import CheckpointError, TrainingInterrupted
     from otgan.gan import Snapshots, train_gan
+    from otgan.gan.snapshots import ENOUGH
 
     total = max(1, options["steps"])
     watchers: list[Callback] = [_Note(folder, source)]
-    if known.shape == PLANE:
-        watchers.append(Snapshots(folder / FRAMES, every=-(-total // SNAPSHOTS), seed=seed))
+    if n := _in_a_snapshot(known):
+        watchers.append(Snapshots(folder / FRAMES, every=-(-total // ENOUGH), n_samples=n, seed=seed))
     try:
         train_gan(
             known, system, seed=seed, threads=threads, every=max(1, total // HISTORY), folder=folder, resume="auto",
@@ -247,29 +269,17 @@ class _Note:
             self._done = True
 
 
-def _judge(known: Data, folder: Path, samples: int, seed: int, *, movie: bool) -> tuple[dict[str, Any], Any]:
+def _judge(
+    known: Data, folder: Path, samples: int, seed: int, again: str, *, movie: bool
+) -> tuple[dict[str, Any], Any]:
     """The numbers as JSON and as a table; pictures and pages are written on the way."""
-    from otgan.gan import judge_run, open_run
-    from otgan.report.gan import as_gan_table, write_gan_report
+    from otgan.gan import judge_run, open_run, read_frames
+    from otgan.report.gan import as_gan_table
+    from otgan.report.gan_pages import n_modes_of
+    from otgan.report.gan_write import write_gan_report
 
     with working("exact optimal transport between generated and held-out points"):
         judged = judge_run(open_run(folder), known, n=samples, seed=seed)
-        content = write_gan_report(judged, known, seed=seed)
-        if movie:
-            _draw_movie(known, folder, seed)
-    n_modes = None if known.modes is None else len(known.modes.components)
-    return content, as_gan_table(judged, n_modes=n_modes)
-
-
-def _draw_movie(known: Data, folder: Path, seed: int) -> None:
-    import numpy as np
-
-    from otgan.gan import read_frames
-    from otgan.plots import save_movie, save_png, strip_figure
-    from otgan.report.write import writing
-
-    frames = read_frames(folder / FRAMES)
-    real = known.held_out.sample(frames.points.shape[1], np.random.default_rng([seed, 4]))
-    save_movie(frames, real, folder / MOVIE)
-    with writing(folder):
-        save_png(strip_figure(frames, real), folder / STRIP)
+        frames = read_frames(folder / FRAMES) if movie else None
+        content = write_gan_report(judged, known, seed=seed, frames=frames, command=again)
+    return content, as_gan_table(judged, n_modes=n_modes_of(known))

@@ -107,6 +107,7 @@ def train(
         TrainingDivergedError: If the loss becomes NaN or infinite.
         TrainingInterrupted: After Ctrl-C, with a folder; its message says how to resume.
         CheckpointError: If the run in the folder has other settings, other data or another critic at its start.
+        FolderInUseError: If another training is under way in the folder.
     """
     method = get_method(method)
     seed, hidden, callbacks = as_count("seed", seed, low=0), read_widths(hidden), read_callbacks(callbacks)

@@ -15,7 +15,7 @@ from otgan.certificate import Certificate, lower_bound
 from otgan.checks import FloatArray, as_count, as_number, as_seconds
 from otgan.compiled import compilations
 from otgan.costs import PointCosts, check_memory, coordinate_bytes, need_points
-from otgan.coupling import exact_coupling
+from otgan.coupling import Arcs, exact_coupling
 from otgan.dual.potentials import FeasiblePotentials
 from otgan.entropic.bound import rounded_cost, smoothed_interval
 from otgan.entropic.coarse import Make, climb
@@ -25,6 +25,7 @@ from otgan.entropic.solution import EntropicSolution
 from otgan.errors import CertificateError, Interrupted
 from otgan.interrupts import interrupts
 from otgan.interval import Interval
+from otgan.masses import Masses
 from otgan.problem import OTProblem, problem_from_points
 from otgan.progress import progress
 from otgan.solution import Stats
@@ -192,19 +193,19 @@ def _solve(
     if lower > upper:
         raise CertificateError(f"lower bound {lower!r} above upper bound {upper!r}; please report this problem")
     plan = EntropicPlan(f, g, costs, problem.a, problem.b, epsilon, limits.max_memory)
-
-    def couple() -> Any:
-        sparse = plan.to_sparse().tocoo()
-        return exact_coupling(sparse.row.astype(np.intp), sparse.col.astype(np.intp), sparse.data, problem.masses)
-
     smoothed = Interval(*smoothed_interval(kernel.costs, climbed.g, last.dual, slope, epsilon), "up to rounding")
-    certificate = Certificate(Interval(lower, upper), costs.p, couple)
+    certificate = Certificate(Interval(lower, upper), costs.p, partial(_coupling, plan, problem.masses))
     stats = Stats("sinkhorn", time.perf_counter() - started, violation, limits.tol)
-    potentials = FeasiblePotentials(costs, lambda: f)
+    potentials = FeasiblePotentials(costs, partial(np.asarray, f))
     return EntropicSolution(
         problem, climbed.status, potentials, certificate, last.cost, stats,
         epsilon, f, g, smoothed, climbed.passes, limits.max_memory,
     )  # fmt: skip
+
+
+def _coupling(plan: EntropicPlan, masses: Masses) -> Arcs:
+    sparse = plan.to_sparse().tocoo()
+    return exact_coupling(sparse.row.astype(np.intp), sparse.col.astype(np.intp), sparse.data, masses)
 
 
 def _passes(device: str | None, room: float) -> Make:

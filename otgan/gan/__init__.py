@@ -8,7 +8,7 @@ from otgan.gan.path_length import path_length_variation
 from otgan.gan.presets import preset
 from otgan.gan.registry import SYSTEMS, get_system
 from otgan.gan.run import GanRun, open_run
-from otgan.gan.snapshots import Frames, Snapshots, read_frames
+from otgan.gan.snapshots import Frames, Snapshots, images_a_side, read_frames
 from otgan.gan.system import Play, Start, System, Task
 from otgan.gan.train import train_gan
 
@@ -30,6 +30,7 @@ __all__ = [
     "evaluate",
     "get_data",
     "get_system",
+    "images_a_side",
     "judge_run",
     "open_run",
     "path_length_variation",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from otgan.gan.data import Data
 from otgan.gan.evaluate import Classifier, evaluate
 from otgan.gan.identity import identity
 from otgan.gan.run import GanRun
-from otgan.quality import rank_correlation
+from otgan.quality import Extractor, rank_correlation
 
 #: Points of each side, as the literature counts modes.
 N_SAMPLES = 2500
@@ -34,31 +35,44 @@ class JudgedRun:
         correlation: Rank correlation of the system's own loss with the exact W1 over the training; NaN where there were
             fewer than five looks.
         points: Some of what it draws, (n, D), in the units of the data.
+        extractor: What features were taken from, where there were any.
     """
 
     run: GanRun
     numbers: Mapping[str, float | None]
     correlation: float
     points: FloatArray
+    extractor: Extractor | None = None
 
 
-def judge_run(run: GanRun, data: Data, *, n: int = N_SAMPLES, seed: int = 0) -> JudgedRun:
-    """Judge a run by `evaluate`, for labelled images with a classifier that is trained on the spot.
+def judge_run(
+    run: GanRun, data: Data, *, n: int = N_SAMPLES, seed: int = 0, classifier: Classifier | None = None
+) -> JudgedRun:
+    """Judge a run by `evaluate`.
 
     Args:
         run: See `open_run`.
         data: What it was trained on.
         n: Points of each side.
         seed: Of what is drawn.
+        classifier: What features are taken from, see `evaluate`; None for one that is trained on the spot on labelled
+            images, and for none on other data.
 
     Raises:
         InvalidInputError: If it was trained on other data.
         InvalidValueError: If a number is out of range.
     """
-    return _judge([run], data, n, seed)[0]
+    return _judge([run], data, n, seed, classifier)[0]
 
 
-def compare_runs(runs: Sequence[GanRun], data: Data, *, n: int = N_SAMPLES, seed: int = 0) -> tuple[JudgedRun, ...]:
+def compare_runs(
+    runs: Sequence[GanRun],
+    data: Data,
+    *,
+    n: int = N_SAMPLES,
+    seed: int = 0,
+    classifier: Classifier | None = None,
+) -> tuple[JudgedRun, ...]:
     """Judge runs on the same held-out points.
 
     Args:
@@ -66,6 +80,7 @@ def compare_runs(runs: Sequence[GanRun], data: Data, *, n: int = N_SAMPLES, seed
         data: What all of them were trained on.
         n: Points of each side.
         seed: Of what is drawn; the held-out points are the same for every run.
+        classifier: As in `judge_run`.
 
     Returns:
         What was found, in the order of the runs.
@@ -76,7 +91,7 @@ def compare_runs(runs: Sequence[GanRun], data: Data, *, n: int = N_SAMPLES, seed
     """
     if len(runs) < 2:
         raise InvalidValueError("runs", "be two or more", len(runs), "name another run beside it")
-    return _judge(runs, data, n, seed)
+    return _judge(runs, data, n, seed, classifier)
 
 
 def check_same_data(runs: Sequence[GanRun], data: Data | None = None) -> None:
@@ -98,21 +113,38 @@ def check_same_data(runs: Sequence[GanRun], data: Data | None = None) -> None:
 
 def correlation_of(run: GanRun) -> float:
     """Rank correlation of own loss and exact W1 over the looks of a training; NaN where there were too few."""
-    looks = [(row["own"], row["w1"]) for row in run.log if row.get("own") is not None and row.get("w1") is not None]
+    looks = looks_of(run.log)
     if len(looks) < FEWEST:
         return math.nan
     own, w1 = zip(*looks, strict=True)
     return rank_correlation([(own, w1)]).mean
 
 
-def _judge(runs: Sequence[GanRun], data: Data, n: int, seed: int) -> tuple[JudgedRun, ...]:
+def looks_of(log: Iterable[Mapping[str, float | None]]) -> list[tuple[float, float]]:
+    """Pairs of own loss and exact W1, one for each look at the exact distance.
+
+    The loss is the mean over the lines since the look before: that of one batch is mostly chance.
+    """
+    looks, since = [], []
+    for row in log:
+        if (own := row.get("own")) is not None:
+            since.append(own)
+        if (w1 := row.get("w1")) is not None and since:
+            looks.append((fmean(since), w1))
+            since.clear()
+    return looks
+
+
+def _judge(
+    runs: Sequence[GanRun], data: Data, n: int, seed: int, classifier: Classifier | None
+) -> tuple[JudgedRun, ...]:
     n, seed = as_count("n", n, low=2), as_count("seed", seed, low=0)
     check_same_data(runs, data)
-    classifier: Classifier | None = train_classifier(data) if data.is_image and data.labels is not None else None
-    return tuple(
-        JudgedRun(
-            run, evaluate(run.learnt, data, classifier=classifier, n=n, seed=seed).numbers, correlation_of(run),
-            run.learnt.sample(n, np.random.default_rng([seed, 3])),
-        )
-        for run in runs
-    )  # fmt: skip
+    if classifier is None and data.is_image and data.labels is not None:
+        classifier = train_classifier(data)
+    judged = []
+    for run in runs:
+        found = evaluate(run.learnt, data, classifier=classifier, n=n, seed=seed)
+        points = run.learnt.sample(n, np.random.default_rng([seed, 3]))
+        judged.append(JudgedRun(run, found.numbers, correlation_of(run), points, found.extractor))
+    return tuple(judged)

@@ -10,15 +10,13 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from otgan.checks import as_choice, as_count, as_number
+from otgan.checks import as_choice, as_number
 from otgan.gan.descent import Descent, cosine_rate
 from otgan.gan.system import Play, Real, Start, System, Task, normal
 from otgan.gan.velocity import velocity_network
 
 #: First and last variance that the linear schedule adds, for 1000 levels.
 FIRST, LAST = 1e-4, 0.02
-#: Levels of noise: a table of more says nothing that a step could tell apart.
-MOST_LEVELS = 10**6
 #: How far from 0 the cosine schedule starts, and the most that it adds at a level.
 OFFSET, MOST = 0.008, 0.999
 
@@ -59,7 +57,6 @@ class Ddpm(System):
         super().__post_init__()
         as_number("learning_rate", self.learning_rate, low=0, open_low=True)
         as_number("eta", self.eta, low=0, high=1)
-        as_count("noise_steps", self.noise_steps, high=MOST_LEVELS)
         as_choice("schedule", self.schedule, ("cosine", "linear"))
 
     def signal(self) -> Tensor:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from otgan.checks import FloatArray
+import numpy as np
+
+from otgan.checks import FloatArray, as_count
 from otgan.errors import InvalidTypeError
 from otgan.gan.data import Data
 from otgan.measures import DiscreteMeasure, Measure
@@ -12,7 +14,10 @@ from otgan.quality import Quality, quality
 
 
 class Classifier(Protocol):
-    """What features and a class score are taken from; flat points (n, D), in the units of the data, go in."""
+    """What features and a class score are taken from; flat points (n, D), in the units of the data, go in.
+
+    It may have an attribute `extractor`, an `otgan.quality.Extractor` that says what it is.
+    """
 
     def features(self, points: FloatArray) -> Any:
         """Features, (n, q)."""
@@ -28,12 +33,14 @@ def evaluate(
 
     Where the law can be drawn from, real points are fresh draws. Of finite data the held-out points are the real ones,
     the noise floor is their distance to as many of the training points, and copies of the training points are looked
-    for.
+    for. Where points have weights, each stays with a chance in proportion to its weight, the heaviest for certain: a
+    point that came twice would be its own nearest neighbour.
 
     Args:
         learnt: What was learnt, a `Generated` or any other measure.
         data: What it was learnt from.
-        classifier: For images: any object with `features` and `probabilities`.
+        classifier: For images: any object with `features` and `probabilities`, such as one that was trained on the
+            spot, or `otgan.gan.inception.Inception`.
         n: Points of each sample; fewer where fewer are held out.
         seed: Of everything that is drawn.
         **options: For `otgan.quality.quality`, such as `diameter`.
@@ -56,6 +63,22 @@ def evaluate(
                     "classifier", f"have a method {name}(points)", type(classifier).__name__,
                     "give an object with features and probabilities, each of points (n, D) to rows",
                 )  # fmt: skip
+        methods["extractor"] = getattr(classifier, "extractor", None)
+    rng = np.random.default_rng([as_count("seed", seed, low=0), 1])
     if isinstance(data.train, DiscreteMeasure):
-        options = {"second_real": data.train, "training": data.train.points, **options}
-    return quality(learnt, data.held_out, modes=data.modes, n=n, seed=seed, **methods, **options)
+        trained = data.train.points[data.train.raw_weights > 0]
+        options = {"second_real": _unweighted(data.train, rng), "training": trained, **options}
+    return quality(
+        learnt, _unweighted(data.held_out, rng), modes=data.modes, n=n, seed=seed, **methods, **options
+    )  # fmt: skip
+
+
+def _unweighted(law: Measure, rng: np.random.Generator) -> Measure:
+    """Points that stand for a law by their number, each at most once, of one whose points have weights.
+
+    Where the points are draws of a law q and the weights its density ratio to p, this is rejection sampling of p.
+    """
+    if not isinstance(law, DiscreteMeasure) or not np.ptp(law.raw_weights):
+        return law
+    shares = law.raw_weights / law.raw_weights.max()
+    return DiscreteMeasure(law.points[rng.random(len(law)) < shares])

@@ -31,6 +31,8 @@ MAX_SETTINGS = 2**26
 #: Networks are built from the settings before they are compared with the checkpoint; more than this many times its
 #: numbers are not allocated for that.
 MOST, SPARE = 4, 10**6
+#: Hidden layers that are built: a layer takes time however few its weights are, and none so deep has been trained.
+MOST_LAYERS = 1000
 
 #: What a log may hold in size: figures give up beyond it, and no points that otgan measures are so far apart.
 LARGEST = 1e300
@@ -167,6 +169,8 @@ def _described(settings: Mapping[str, Any]) -> tuple[System, Task, Any, float]:
 
 def _check_size(task: Task, stored: int) -> None:
     """Whether networks of this task can be those of a checkpoint with so many numbers."""
+    if len(task.hidden) > MOST_LAYERS:
+        raise ValueError(f"networks of {len(task.hidden)} hidden layers, where {MOST_LAYERS} are the most")
     widths = (task.noise_dim, *(task.hidden if task.net == "mlp" else ()), task.dim)
     needed = sum(first * second for first, second in pairwise(widths))
     if needed > MOST * stored + SPARE:

@@ -14,6 +14,10 @@ from torch.optim import Optimizer
 from otgan.checks import as_count, as_number
 from otgan.gan.descent import ALONE, Descent
 
+#: What a hyper-parameter that counts may be at the most. Many are how often a network is asked before a point is drawn,
+#: and hyper-parameters are read from folders of anybody's.
+MOST_COUNT = 10**5
+
 #: Gives a fresh batch of real points, (n, D), in the units of training.
 Real = Callable[[], Tensor]
 
@@ -104,7 +108,8 @@ class Play(ABC):
 class System(ABC):
     """A way to learn to draw: hyper-parameters only, so that it can be shared.
 
-    Numbers are read to their type, as `as_number` and `as_count` do, in `__post_init__`.
+    Numbers are read to their type, as `as_number` and `as_count` do, in `__post_init__`; counts are at most
+    `MOST_COUNT`.
     """
 
     #: What it is called on the command line.
@@ -122,7 +127,7 @@ class System(ABC):
 
     def __post_init__(self) -> None:
         for attribute in fields(self):
-            read: Any = {"float": as_number, "int": as_count}.get(str(attribute.type))
+            read: Any = {"float": as_number, "int": _as_count}.get(str(attribute.type))
             if read is not None:
                 object.__setattr__(self, attribute.name, read(attribute.name, getattr(self, attribute.name)))
 
@@ -137,6 +142,10 @@ class System(ABC):
     @abstractmethod
     def sample(self, task: Task, networks: Mapping[str, nn.Module], n: int, rng: torch.Generator) -> Tensor:
         """Draw n points by networks that are in eval mode, without a gradient; (n, D), in the units of training."""
+
+
+def _as_count(name: str, value: Any) -> int:
+    return as_count(name, value, high=MOST_COUNT)
 
 
 def normal(shape: tuple[int, ...], rng: torch.Generator, like: Tensor) -> Tensor:

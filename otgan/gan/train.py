@@ -112,6 +112,7 @@ def train_gan(
         ProcessError: If another process fails.
         TrainingInterrupted: After Ctrl-C, with a folder; its message says how to resume.
         CheckpointError: If the run in the folder has other settings, or other data.
+        FolderInUseError: If another training is under way in the folder.
     """
     processes = Processes(fabric)
     system, known = get_system(method), get_data(data)

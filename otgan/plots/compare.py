@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, FigureBase
 
 from otgan.checks import FloatArray
 from otgan.gan.compare import JudgedRun
@@ -17,6 +18,8 @@ from otgan.plots.style import CRITIC, INK, NEUTRAL, SOURCE, TARGET, new_figure, 
 COLOURS = (CRITIC, SOURCE, TARGET, INK, "#228833", "#AA3377", "#66CCEE", NEUTRAL)
 #: Pictures in a row.
 ACROSS = 4
+#: Height of the curves, in inches.
+CURVES = 3.0
 
 
 @styled
@@ -33,11 +36,42 @@ def comparison_figure(compared: Sequence[JudgedRun], real: FloatArray, *, modes:
     Returns:
         The figure.
     """
-    rows = -(-len(compared) // ACROSS)
-    columns = min(ACROSS, len(compared))
-    figure = new_figure(max(7.5, 2.9 * columns), 3.1 * rows + 3.0)
-    upper, lower = np.ravel(figure.subfigures(2, 1, squeeze=False, height_ratios=(3.1 * rows, 3.0)))
-    axes = np.ravel(upper.subplots(rows, columns, squeeze=False))
+    width, height = _size(len(compared))
+    figure = new_figure(width, height + CURVES)
+    upper, lower = np.ravel(figure.subfigures(2, 1, squeeze=False, height_ratios=(height, CURVES)))
+    _draw_samples(upper, compared, real, modes)
+    _draw_curves(lower.subplots(), compared)
+    return figure
+
+
+@styled
+def compared_samples_figure(
+    compared: Sequence[JudgedRun], real: FloatArray, *, modes: FloatArray | None = None
+) -> Figure:
+    """The upper half of `comparison_figure` alone: what each run draws."""
+    figure = new_figure(*_size(len(compared)))
+    _draw_samples(figure, compared, real, modes)
+    return figure
+
+
+@styled
+def compared_curves_figure(compared: Sequence[JudgedRun]) -> Figure:
+    """The lower half of `comparison_figure` alone: the exact W1 of all over the steps."""
+    figure = new_figure(8.0, 1.2 * CURVES)
+    _draw_curves(figure.add_subplot(), compared)
+    return figure
+
+
+def _size(n: int) -> tuple[float, float]:
+    """Width and height in inches of the samples of so many runs."""
+    return max(7.5, 2.9 * min(ACROSS, n)), 3.1 * -(-n // ACROSS)
+
+
+def _draw_samples(
+    figure: FigureBase, compared: Sequence[JudgedRun], real: FloatArray, modes: FloatArray | None
+) -> None:
+    n = len(compared)
+    axes = np.ravel(figure.subplots(-(-n // ACROSS), min(ACROSS, n), squeeze=False))
     for k, entry in enumerate(compared):
         shape = entry.run.learnt.shape
         if len(shape) == 3:
@@ -45,17 +79,18 @@ def comparison_figure(compared: Sequence[JudgedRun], real: FloatArray, *, modes:
         else:
             draw_generated(axes[k], entry.points, real, modes=modes)
         axes[k].set_title(run_title(k, entry))
-    for ax in axes[len(compared) :]:
+    for ax in axes[n:]:
         ax.set_axis_off()
-    curves = lower.subplots()
+
+
+def _draw_curves(ax: Axes, compared: Sequence[JudgedRun]) -> None:
     draw_w1(
-        curves, [entry.run for entry in compared], colours=[COLOURS[k % len(COLOURS)] for k in range(len(compared))],
+        ax, [entry.run for entry in compared], colours=[COLOURS[k % len(COLOURS)] for k in range(len(compared))],
         labels=[run_title(k, entry) for k, entry in enumerate(compared)],
     )  # fmt: skip
-    curves.set(xlabel="step of training", title="exact W1 to held-out points")
-    if curves.get_legend_handles_labels()[0]:
-        curves.legend(frameon=False, fontsize=9)
-    return figure
+    ax.set(xlabel="step of training", title="exact W1 to held-out points")
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(frameon=False, fontsize=9)
 
 
 def run_title(k: int, entry: JudgedRun) -> str:

@@ -37,7 +37,7 @@ def strip_figure(frames: Frames, real: FloatArray) -> Figure:
     Raises:
         InvalidValueError: If there are no snapshots.
     """
-    chosen = _spread(len(frames.steps), STRIP)
+    chosen = spread_out(len(frames.steps), STRIP)
     figure = new_figure(2.3 * len(chosen) + 0.2, 2.7)
     for ax, k in zip(np.atleast_1d(figure.subplots(1, len(chosen), sharey=True)), chosen, strict=True):
         draw_generated(ax, frames.points[k], real)
@@ -55,15 +55,15 @@ def save_movie(frames: Frames, real: FloatArray, path: str | os.PathLike[str]) -
         path: The file; it takes its name when it is complete.
 
     Raises:
-        InvalidShapeError: If the points are not in the plane.
+        InvalidShapeError: If the points are not in the plane; images have `save_image_movie`.
         InvalidValueError: If there are no snapshots.
         FileFormatError: If the file cannot be written.
     """
     if frames.points.shape[2] != 2:
         raise InvalidShapeError(
-            "frames", "be of points in the plane", f"{frames.points.shape[2]} coordinates", "draw a strip, or a grid"
+            "frames", "be of points in the plane", f"{frames.points.shape[2]} coordinates", "draw a strip, or images"
         )
-    chosen = _spread(len(frames.steps), LONGEST)
+    chosen = spread_out(len(frames.steps), LONGEST)
     figure = Figure(figsize=(4.6, 4.8))
     writer = PillowWriter(fps=RATE)
     with tempfile.TemporaryDirectory() as folder, whole_file(path) as file:
@@ -78,7 +78,7 @@ def save_movie(frames: Frames, real: FloatArray, path: str | os.PathLike[str]) -
         file.write(part.read_bytes())
 
 
-def _spread(n: int, most: int) -> list[int]:
+def spread_out(n: int, most: int) -> list[int]:
     """At most so many of n places, evenly, the first and the last among them."""
     if n == 0:
         raise InvalidValueError("frames", "hold a snapshot", "none", "train more steps")

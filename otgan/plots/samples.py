@@ -93,6 +93,24 @@ def draw_generated(ax: Axes, points: FloatArray, real: FloatArray, *, modes: Flo
 
 def draw_images(ax: Axes, images: FloatArray, *, rows: int, columns: int = GRID) -> None:
     """Images side by side in given axes, with a thin line between them."""
+    ax.imshow(sheet_of(images, rows=rows, columns=columns), interpolation="nearest")
+    ax.set_axis_off()
+
+
+def sheet_of(images: FloatArray, *, rows: int, columns: int = GRID) -> FloatArray:
+    """Images side by side as one, row by row, with a line of one pixel around each.
+
+    Args:
+        images: (n, c, h, w) with one channel or three, from 0 to 1; what lies outside is cut.
+        rows: At most so many; what does not fit is left out.
+        columns: Likewise.
+
+    Returns:
+        (H, W, 3), from 0 to 1.
+
+    Raises:
+        InvalidShapeError: If they are no images.
+    """
     if images.ndim != 4 or images.shape[1] not in (1, 3):
         raise InvalidShapeError(
             "images", "have shape (n, 1, h, w) or (n, 3, h, w)", f"shape {images.shape}", "reshape the rows first"
@@ -105,8 +123,7 @@ def draw_images(ax: Axes, images: FloatArray, *, rows: int, columns: int = GRID)
     for k, image in enumerate(np.clip(images[: rows * columns], 0.0, 1.0)):
         top, left = (k // columns) * (h + 1) + 1, (k % columns) * (w + 1) + 1
         sheet[top : top + h, left : left + w] = np.moveaxis(image, 0, -1)
-    ax.imshow(sheet, interpolation="nearest")
-    ax.set_axis_off()
+    return sheet
 
 
 def visible(images: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ import io
 import math
 import os
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, BinaryIO, ParamSpec, TypeVar
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -126,8 +126,8 @@ def number(value: float) -> str:
 
 
 @styled
-def save_png(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write a figure as PNG."""
+def save_png(figure: Figure, path: str | os.PathLike[str] | BinaryIO) -> None:
+    """Write a figure as PNG, to a path or an open file."""
     figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
 
 

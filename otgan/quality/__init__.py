@@ -6,6 +6,7 @@ the sample. `quality` gives each beside what a second real sample has.
 
 from otgan.quality.classes import ClassScore, class_score
 from otgan.quality.correlation import RankCorrelation, rank_correlation
+from otgan.quality.extractor import Extractor
 from otgan.quality.frechet import FrechetDistance, frechet_distance
 from otgan.quality.modes import ModeCoverage, mode_coverage
 from otgan.quality.nearest import NearestTraining, nearest_training
@@ -14,6 +15,7 @@ from otgan.quality.record import Quality, Scores, quality
 
 __all__ = [
     "ClassScore",
+    "Extractor",
     "FrechetDistance",
     "ModeCoverage",
     "NearestTraining",

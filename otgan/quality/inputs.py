@@ -1,16 +1,12 @@
-"""Reading samples that are compared point by point, and going through their distances in blocks."""
+"""Reading samples that are compared point by point."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from otgan.checks import FloatArray, as_points
-from otgan.distances import EUCLIDEAN, distances
 from otgan.errors import InvalidShapeError, InvalidValueError
 
-#: Distances that are held at a time: 32 MiB.
-BLOCK = 2**22
 #: Largest coordinates of a sample, the squares of whose distances fit float64; a sample at 0 is no trouble either.
 SMALLEST, LARGEST = 1e-150, 1e150
 
@@ -46,11 +42,3 @@ def check_size(name: str, points: FloatArray, smallest: float = SMALLEST, larges
             name, f"have a largest coordinate between {smallest:g} and {largest:g}, or 0", f"{size:g}",
             "change the unit of length",
         )  # fmt: skip
-
-
-def blocks(x: FloatArray, y: FloatArray) -> Iterator[tuple[slice, FloatArray]]:
-    """Distances between two samples, (n, d) and (m, d), some rows at a time: at most `BLOCK` numbers, or one row."""
-    step = max(1, BLOCK // len(y))
-    for start in range(0, len(x), step):
-        rows = slice(start, min(start + step, len(x)))
-        yield rows, distances(x[rows], y, EUCLIDEAN)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from otgan.checks import FloatArray
-from otgan.quality.inputs import blocks, read_two
+from otgan.quality.balls import kth_nearest
+from otgan.quality.inputs import read_two
 
 #: The quantile of the held-out points' distances below which a point counts as close.
 QUANTILE = 0.05
@@ -43,7 +43,7 @@ def nearest_training(generated: Any, training: Any, held_out: Any) -> NearestTra
     """Compare how near generated and held-out points come to the training points.
 
     A generator that copies is perfect by every measure that knows only the training points; here copies stand out,
-    since held-out points of the same law are never so near. Euclidean distances, in blocks.
+    since held-out points of the same law are never so near. Euclidean distances.
 
     Args:
         generated: Generated points, (n, d).
@@ -60,16 +60,9 @@ def nearest_training(generated: Any, training: Any, held_out: Any) -> NearestTra
     """
     known, made = read_two(("training", "generated"), training, generated)
     _, others = read_two(("training", "held_out"), known, held_out)
-    of_generated, of_held_out = (_to_nearest(points, known) for points in (made, others))
+    of_generated, of_held_out = (kth_nearest(points, known, 1) for points in (made, others))
     near = of_generated <= np.quantile(of_held_out, QUANTILE)
     return NearestTraining(
         float(np.median(of_generated)), float(np.median(of_held_out)), float(near.mean()),
         (len(made), len(known), len(others)),
     )  # fmt: skip
-
-
-def _to_nearest(points: FloatArray, known: FloatArray) -> FloatArray:
-    nearest = np.empty(len(points))
-    for rows, apart in blocks(points, known):
-        nearest[rows] = apart.min(1)
-    return nearest

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from otgan.checks import FloatArray, as_count
+from otgan.checks import as_count
 from otgan.errors import InvalidShapeError
-from otgan.quality.inputs import blocks, read_two
+from otgan.quality.balls import in_balls, kth_nearest
+from otgan.quality.inputs import read_two
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,9 @@ def precision_recall(real: Any, generated: Any, *, k: int = 5) -> PrecisionRecal
     Precision and recall have no known value for a perfect generator: it depends on law, n and k. So read them beside
     two real samples. Density has the mean 1 and coverage that of `coverage_of_chance`, whatever the law, if no
     point of it has mass: repeated points lie in each other's balls, and both are larger. One real
-    outlier has a large ball, in which precision finds bad points good; density counts it once in k. Euclidean distances
-    in blocks: time O((n + m)² d), memory O(n + m).
+    outlier has a large ball, in which precision finds bad points good; density counts it once in k. Euclidean
+    distances, see `otgan.quality.balls`: in up to 8 dimensions the time grows little faster than n + m, above as
+    (n + m)² d; memory O((n + m) d).
 
     Args:
         real: Real points or their features, (n, d), n > k.
@@ -71,25 +73,11 @@ def precision_recall(real: Any, generated: Any, *, k: int = 5) -> PrecisionRecal
                 name, f"have more than k = {k} points", f"{len(points)}", "draw more points, or lower k"
             )
     n, m = len(x), len(y)
-    of_real, of_generated = _radii(x, k), _radii(y, k)
-    balls = np.zeros(m, dtype=np.int64)
-    recalled, covered = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
-    for rows, apart in blocks(x, y):
-        inside = apart <= of_real[rows, None]
-        balls += inside.sum(0)
-        covered[rows] = inside.any(1)
-        recalled[rows] = (apart <= of_generated).any(1)
+    of_real, of_generated = (kth_nearest(side, side, k + 1) for side in (x, y))  # the nearest is the point itself
+    balls, recalled, covered = in_balls(x, y, of_real, of_generated)
     i = np.arange(1, k + 1)
     chance = 1 - float(np.prod((n - i) / (n + m - i)))
     return PrecisionRecall(
         float((balls > 0).mean()), float(recalled.mean()), float(balls.mean() / k), float(covered.mean()), chance, k,
         (n, m),
     )  # fmt: skip
-
-
-def _radii(points: FloatArray, k: int) -> FloatArray:
-    """Distance of each point to its k-th neighbour among the others, (n,)."""
-    radii = np.empty(len(points))
-    for rows, apart in blocks(points, points):
-        radii[rows] = np.partition(apart, k, axis=1)[:, k]  # the point itself, at 0, is among the k + 1 nearest
-    return radii

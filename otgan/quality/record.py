@@ -14,7 +14,8 @@ from otgan.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from otgan.interval import Interval
 from otgan.measures import DiscreteMeasure, GaussianMixture, Measure, as_measure
 from otgan.measures.base import MAX_SAMPLES
-from otgan.quality.classes import ClassScore, class_score
+from otgan.quality.classes import INCEPTION_SPLITS, ClassScore, class_score
+from otgan.quality.extractor import Extractor
 from otgan.quality.frechet import FrechetDistance, frechet_distance
 from otgan.quality.inputs import check_size
 from otgan.quality.modes import ModeCoverage, mode_coverage
@@ -26,6 +27,9 @@ from otgan.statistics import confidence_interval, permutation_test
 
 #: Directions of the sliced distance, and permutations of the test.
 N_PROJECTIONS, N_PERMUTATIONS = 100, 199
+
+#: What numbers are called in a table, if not what their keys say.
+LABELS = {"fid": "FID", "inception_score": "Inception score"}
 
 #: Gives a row of features, or of probabilities, for each point: (n, D) -> (n, q).
 Rows = Callable[[FloatArray], Any]
@@ -43,6 +47,7 @@ class Scores:
         modes: Where the real law is a mixture.
         frechet: Where features are given.
         classes: Where probabilities are given.
+        extractor: What gave them, where that was said.
     """
 
     w1: float
@@ -52,11 +57,13 @@ class Scores:
     modes: ModeCoverage | None
     frechet: FrechetDistance | None
     classes: ClassScore | None
+    extractor: Extractor | None = None
 
     @property
     def numbers(self) -> dict[str, float]:
-        """Those that are there, flat."""
+        """Those that are there, flat; "fid" and "inception_score" only where that is what they are."""
         near = self.neighbours
+        distance, score = ("fid", "inception_score") if _is_inception(self.extractor) else ("frechet", "class_score")
         found: dict[str, float] = {"w1": self.w1, "w1_lower": self.bracket.lower, "w1_upper": self.bracket.upper}
         found["sliced_w1"] = self.sliced_w1
         if self.modes is not None:
@@ -68,9 +75,9 @@ class Scores:
             "precision": near.precision, "recall": near.recall, "density": near.density, "coverage": near.coverage,
         }  # fmt: skip
         if self.frechet is not None:
-            found["frechet"] = self.frechet.value
+            found[distance] = self.frechet.value
         if self.classes is not None:
-            found |= {"class_score": self.classes.value, "classes_found": self.classes.classes_found}
+            found |= {score: self.classes.value, "classes_found": self.classes.classes_found}
         return found
 
 
@@ -90,6 +97,7 @@ class Quality:
         population: Interval for W1 of the two *laws*, which no sample shows: statistical, and only where the spread of
             both laws is declared; None otherwise. `bracket` of `generated` is proven and speaks of the two samples.
         nearest: Distance to the training points, where these are given.
+        extractor: What features and probabilities come from, where that was said.
     """
 
     n: int
@@ -98,6 +106,7 @@ class Quality:
     p_value: float
     population: Interval | None
     nearest: NearestTraining | None
+    extractor: Extractor | None = None
 
     @property
     def w1(self) -> float:
@@ -136,7 +145,7 @@ class Quality:
         second = self.second_real.numbers
         for name, value in self.generated.numbers.items():
             if name not in ("w1_lower", "w1_upper"):
-                table.append(f"{name.replace('_', ' '):<22}{value:>11.4g}{second[name]:>12.4g}")
+                table.append(f"{LABELS.get(name, name.replace('_', ' ')):<22}{value:>11.4g}{second[name]:>12.4g}")
         table.append(f"{'p-value of one law':<22}{self.p_value:>11.4g}")
         if self.population is not None:
             table.append(f"W1 of the laws: {self.population}")
@@ -144,6 +153,11 @@ class Quality:
             table.append(f"{'to nearest training':<22}{self.nearest.median_generated:>11.4g}"
                          f"{self.nearest.median_held_out:>12.4g}")  # fmt: skip
             table.append(f"{'share close':<22}{self.nearest.share_close:>11.4g}{0.05:>12.4g}")
+        if self.extractor is not None:
+            table.append(f"features of {self.extractor.name}")
+            if _is_inception(self.extractor) and (found := self.generated.frechet) is not None:
+                singular = "" if found.full_rank else f", and of no more than its {found.dim} features singular"
+                table.append(f"FID of {self.n} points a side is larger than that of more{singular}")
         return table
 
 
@@ -156,6 +170,7 @@ def quality(
     training: Any = None,
     features: Rows | None = None,
     probabilities: Rows | None = None,
+    extractor: Extractor | None = None,
     diameter: Any = None,
     sub_gaussian: Any = None,
     level: float = 0.95,
@@ -178,6 +193,8 @@ def quality(
         features: A function of points (n, d) to features (n, q): then precision and recall are of these, and there is
             a Fréchet distance.
         probabilities: A function of points to class probabilities (n, c), for the class score.
+        extractor: What both come from, to be said beside the numbers. Only where it says that it is the Inception
+            network are they called FID and Inception score, and has the latter its ten parts.
         diameter: See `otgan.statistics.confidence_interval`: a fact about both laws, for `population`.
         sub_gaussian: Likewise, instead of a diameter.
         level: Of `population`.
@@ -208,6 +225,10 @@ def quality(
             raise InvalidTypeError(
                 name, "be a function of points (n, d)", type(function).__name__, "give one that returns a row a point"
             )
+    if extractor is not None and not isinstance(extractor, Extractor):
+        raise InvalidTypeError(
+            "extractor", "be an Extractor", type(extractor).__name__, "say Extractor(name) of otgan.quality"
+        )
     n, k = as_count("n", n, high=MAX_SAMPLES), as_count("k", k)
     seed = as_count("seed", seed, low=0)
     rng_real, rng_again, rng_made = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(3))
@@ -222,6 +243,9 @@ def quality(
         refused = InvalidValueError if fewest == "n" else InvalidShapeError
         where = ", in each half" if halves and fewest == "real" else ""
         raise refused(fewest, f"be more than k = {k} points{where}", n, "give more points, or lower k")
+    if probabilities is not None and _is_inception(extractor) and n < INCEPTION_SPLITS:
+        rule = f"be at least {INCEPTION_SPLITS}, the parts of an Inception score"
+        raise InvalidValueError(fewest, rule, n, "give more points")
     x = _take("real", true, 2 * n if halves else n, rng_real)
     z = x[n:] if halves else _take("second_real", again, n, rng_again)
     x, y = x[:n], _take("generated", made, n, rng_made)
@@ -244,7 +268,8 @@ def quality(
             precision_recall(of_real, of_points, k=k),
             mode_coverage(points, modes) if modes is not None else None,
             None if features is None else frechet_distance(of_real, of_points),
-            None if probabilities is None else class_score(_rows_of("probabilities", probabilities, points)),
+            None if probabilities is None else _class_score(probabilities, points, extractor),
+            extractor,
         )
 
     population = None
@@ -252,7 +277,16 @@ def quality(
         population = confidence_interval(x, y, level=level, diameter=diameter, sub_gaussian=sub_gaussian, seed=seed)
     test = permutation_test(x, y, n_permutations=N_PERMUTATIONS, statistic="sliced", seed=seed)
     nearest = None if training is None else nearest_training(y, training, x)
-    return Quality(n, scores(y), scores(z), test.p_value, population, nearest)
+    return Quality(n, scores(y), scores(z), test.p_value, population, nearest, extractor)
+
+
+def _is_inception(extractor: Extractor | None) -> bool:
+    return extractor is not None and extractor.is_inception
+
+
+def _class_score(probabilities: Rows, points: FloatArray, extractor: Extractor | None) -> ClassScore:
+    rows = _rows_of("probabilities", probabilities, points)
+    return class_score(rows, splits=INCEPTION_SPLITS if _is_inception(extractor) else 1)
 
 
 def _rows_of(name: str, function: Rows, points: FloatArray) -> FloatArray:

@@ -1,4 +1,4 @@
-"""A validation, written down: HTML, Markdown and JSON in a folder, or a table for the terminal."""
+"""What was found, written down: HTML, Markdown and JSON in a folder, or a table for the terminal."""
 
 from otgan.report.terminal import as_table
 from otgan.report.write import check_folder, write_report

@@ -1,35 +1,19 @@
-"""What a generator's training came to: numbers in words, a table, pictures and pages in the folder of the run."""
+"""What a generator's training came to, in words: every number, and a table for the terminal."""
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import numpy as np
-from matplotlib.figure import Figure
 from rich import box
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from otgan.checks import FloatArray
-from otgan.gan import Data, GanRun, JudgedRun
-from otgan.plots import gan_curves_figure, images_figure, samples_figure, save_png
-from otgan.plots.samples import visible
-from otgan.report.markdown import escape
+from otgan.gan import GanRun, JudgedRun
 from otgan.report.numbers import MEASURED, PROVEN, number
-from otgan.report.provenance import plain, versions
-from otgan.report.write import writing
-
-#: Moved into place in this order: who sees the page sees the rest as well.
-FILES = ("samples.png", "curves.png", "report.json", "report.md")
 
 Numbers = Mapping[str, float | None]
 
@@ -66,10 +50,14 @@ _WORDS: tuple[tuple[str, str, str, str, bool], ...] = (
     ("recall", "Recall", "number", "Share of the real points within reach of generated ones.", False),
     ("density", "Density", "number", "How many real neighbourhoods a generated point lies in; 1 is perfect.", False),
     ("coverage", "Coverage", "number", "Share of the real neighbourhoods that hold a generated point.", False),
-    ("frechet", "Fréchet distance of features", "number", "FID's formula in the features of a small network.", True),
-    ("class_score", "Class score", "number", "Inception's formula with a small classifier.", True),
+    ("frechet", "Fréchet distance of features", "number", "FID's formula in other features than Inception's.", True),
+    ("fid", "FID", "number", "In torch-fidelity's Inception network; larger for fewer points.", True),
+    ("class_score", "Class score", "number", "Inception's formula with another classifier.", True),
+    ("inception_score", "Inception score", "number", "By torch-fidelity's Inception network, in ten parts.", True),
     ("classes_found", "Classes found", "count", "Classes that at least one point belongs to.", True),
 )
+#: Keys of numbers that depend on what features are taken from.
+_OF_FEATURES = ("frechet", "fid", "class_score", "inception_score")
 
 
 def gan_quantities(judged: JudgedRun, *, n_modes: int | None = None) -> tuple[GanQuantity, ...]:
@@ -91,6 +79,8 @@ def gan_quantities(judged: JudgedRun, *, n_modes: int | None = None) -> tuple[Ga
     for key, name, how, meaning, main in _WORDS:
         if key in numbers:
             value, real = (_shown(numbers.get(prefix + key), how, key, n_modes) for prefix in ("", "real_"))
+            if key in _OF_FEATURES and judged.extractor is not None:
+                meaning = f"{meaning} Here: {judged.extractor.name}."
             found.append(GanQuantity(name, value, real, MEASURED, meaning, main))
     if (p_value := numbers.get("p_value")) is not None:
         found.append(
@@ -139,47 +129,6 @@ def as_gan_table(judged: JudgedRun, *, n_modes: int | None = None) -> Renderable
     )  # fmt: skip
 
 
-def write_gan_report(judged: JudgedRun, data: Data, *, seed: int = 0) -> dict[str, Any]:
-    """Write ``report.md``, ``report.json``, ``samples.png`` and ``curves.png`` to the folder of the run.
-
-    Everything is made in a temporary folder first, so that no half of a report is left.
-
-    Args:
-        judged: See `otgan.gan.judge_run`.
-        data: What it was trained on.
-        seed: Of the real points in the picture.
-
-    Returns:
-        The content of ``report.json``.
-
-    Raises:
-        FileFormatError: If the folder cannot be written.
-    """
-    run, modes = judged.run, centres_of(data)
-    settings = {name: value for name, value in run.settings.items() if name not in ("centre", "own_networks")}
-    content = {
-        "title": heading_of(run),
-        "method": run.learnt.system.name,
-        "data": data.name,
-        "step": run.step,
-        "n_steps": run.n_steps,
-        "numbers": plain(dict(judged.numbers)),
-        "rank_correlation": plain(judged.correlation),
-        "settings": plain(settings),
-        "versions": versions(),
-    }
-    page = _markdown(judged, None if modes is None else len(modes), content)
-    with writing(run.folder), tempfile.TemporaryDirectory(dir=run.folder, prefix=".report-") as temporary:
-        part = Path(temporary)
-        save_png(_samples(judged.points, data, modes, seed), part / FILES[0])
-        save_png(gan_curves_figure(run), part / FILES[1])
-        (part / FILES[2]).write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        (part / FILES[3]).write_text(page, encoding="utf-8", errors="replace")
-        for name in FILES:
-            os.replace(part / name, run.folder / name)
-    return content
-
-
 def heading_of(run: GanRun) -> str:
     """Method, data, seed, and how far it came."""
     return f"{run.learnt.system.name} on {run.settings['data']}, {reached(run)}"
@@ -197,39 +146,6 @@ def bracket_of(numbers: Numbers) -> str:
     if lower is None or upper is None:
         return "no bracket"
     return f"{lower:.17g} ≤ W1 ≤ {upper:.17g}, proven for these points"
-
-
-def centres_of(data: Data) -> FloatArray | None:
-    """The centres of the modes, (k, D), if there are any."""
-    return None if data.modes is None else np.stack([part.mean for part in data.modes.components])
-
-
-def _samples(points: FloatArray, data: Data, modes: FloatArray | None, seed: int) -> Figure:
-    if data.is_image:
-        return images_figure(visible(points.reshape(-1, *data.shape)))
-    return samples_figure(points, data.held_out.sample(len(points), np.random.default_rng([seed, 4])), modes=modes)
-
-
-def _markdown(judged: JudgedRun, n_modes: int | None, content: Mapping[str, Any]) -> str:
-    lines = [
-        f"# {escape(content['title'])}",
-        "",
-        "| Number | Generated | Real again | Kind | Meaning |",
-        "| --- | ---: | ---: | --- | --- |",
-        *(
-            "| " + " | ".join(map(escape, (q.name, q.value, q.real, q.kind, q.meaning))) + " |"
-            for q in gan_quantities(judged, n_modes=n_modes)
-        ),
-        "",
-        "![Generated points over real ones](samples.png)",
-        "",
-        f"![Exact W1 over the training, and below it {escape(judged.run.learnt.system.own)}](curves.png)",
-        "",
-        "| Setting | Value |",
-        "| --- | --- |",
-        *(f"| {escape(k)} | {escape(v)} |" for k, v in {**content["settings"], **content["versions"]}.items()),
-    ]
-    return "\n".join(lines) + "\n"
 
 
 def _shown(value: float | None, how: str, key: str, n_modes: int | None) -> str:

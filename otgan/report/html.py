@@ -1,17 +1,13 @@
-"""A report as one HTML file that needs nothing else: no script, no font, no other file."""
+"""A validation as one HTML file."""
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from otgan.plots import style
 from otgan.report.captions import captions
 from otgan.report.numbers import number, percent, quantities, sample
+from otgan.report.page import in_words, picture, render
 from otgan.validation.report import ValidationReport
 from otgan.validation.verdict import ACCURATE, ROUGH
 
@@ -52,15 +48,9 @@ def as_html(
     """
     words = captions(report)
     sign, level = LEVELS.get(report.verdict.level, ("•", report.verdict.level))
-    shown = [{"name": name, "caption": words[name], "image": _embed(svg)} for name, svg in figures.items()]
-    environment = Environment(
-        loader=PackageLoader("otgan.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2").render(
+    shown = [picture(name, words[name], svg) for name, svg in figures.items()]
+    return render(
+        "validation.html.j2",
         report=report,
         title=title,
         source=sample(report.source, report.n_source),
@@ -73,12 +63,7 @@ def as_html(
         quantities=quantities(report),
         first=shown[0],
         figures=shown[1:],
-        settings={name: value if isinstance(value, str) else json.dumps(value) for name, value in settings.items()},
+        settings=in_words(settings),
         versions=versions,
         verdicts=VERDICTS,
-        colours={"source": style.SOURCE, "target": style.TARGET, "truth": style.TRUTH, "critic": style.CRITIC},
     )
-
-
-def _embed(svg: bytes) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii")

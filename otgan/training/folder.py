@@ -6,14 +6,23 @@ import json
 import os
 import warnings
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
 from otgan.archive import whole_file
-from otgan.errors import CheckpointError, FileFormatError, InvalidTypeError, ReproducibilityWarning, one_line
+from otgan.errors import (
+    CheckpointError,
+    FileFormatError,
+    FolderInUseError,
+    InvalidTypeError,
+    ReproducibilityWarning,
+    one_line,
+)
 from otgan.training.checkpoint import clean, load_checkpoint, save_checkpoint
+from otgan.training.lock import lock
 from otgan.training.logs import JsonLog, Numbers
 from otgan.training.state import Parts, TrainingState
 
@@ -23,7 +32,7 @@ Resume = bool | Literal["auto"]
 
 
 class RunFolder:
-    """A run on disk.
+    """A run on disk, of one training at a time.
 
     Args:
         path: The folder; made if it is not there.
@@ -41,6 +50,7 @@ class RunFolder:
         CheckpointError: If the run was begun with other settings, or its checkpoint does not fit the parts.
         FileFormatError: If there is a run and `resume` is False, or none and it is True; if a file is damaged, or the
             folder cannot be written.
+        FolderInUseError: If another training is under way there.
         InvalidTypeError: If the settings are no JSON.
 
     Warns:
@@ -54,43 +64,49 @@ class RunFolder:
         self.checkpoint = self.path / CHECKPOINT
         self.step, self.stopped = 0, ""
         asked = _as_json(settings)
-        # Settings alone are of a run that ended before its first checkpoint: nothing had happened in it.
-        asked_before, self.resumed = (self.path / SETTINGS).exists(), self.checkpoint.exists()
-        if self.resumed and resume is False:
-            raise FileFormatError(
-                f"{one_line(self.path)}: holds a run already; pass resume=True to go on, or choose another folder"
-            )
-        if not (asked_before or self.resumed) and resume is True:
+        if resume is True and not (self.path / SETTINGS).exists() and not self.checkpoint.exists():
             raise FileFormatError(f"{one_line(self.path)}: holds no run to resume; check the path, or resume='auto'")
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            clean(self.checkpoint)
-            clean(self.path / SETTINGS)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise FileFormatError(
-                f"{one_line(self.path)}: cannot hold a run ({reason}); choose another folder"
-            ) from error
-        if self.resumed:
-            if not asked_before:
+        with ExitStack() as stack:
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                # The log, since it is the one file that is never replaced by another of its name.
+                stack.enter_context(lock(self.path / LOG))
+                clean(self.checkpoint)
+                clean(self.path / SETTINGS)
+            except FolderInUseError:
+                raise
+            except (OSError, ValueError) as error:
+                reason = getattr(error, "strerror", None) or error
                 raise FileFormatError(
-                    f"{one_line(self.path)}: holds a checkpoint without settings; restore them, or choose another "
-                    "folder"
-                )
-            _compare(self.path / SETTINGS, asked)
-            self._load()
-        else:
+                    f"{one_line(self.path)}: cannot hold a run ({reason}); choose another folder"
+                ) from error
+            self._begin(asked, resume)
+            self.log = JsonLog(self.path / LOG, after=self.step)
+            stack.callback(self.log.close)
+            if not self.resumed:
+                self.save(0)
+            self._open = stack.pop_all()
+
+    def _begin(self, asked: dict[str, Any], resume: Resume) -> None:
+        """Put the run that is there into the parts, or write what is asked of a new one."""
+        # Settings alone are of a run that ended before its first checkpoint: nothing had happened in it.
+        self.resumed = self.checkpoint.exists()
+        if not self.resumed:
             with whole_file(self.path / SETTINGS) as file:
                 file.write(json.dumps(asked, indent=2).encode())
                 file.flush()
                 os.fsync(file.fileno())
-        self.log = JsonLog(self.path / LOG, after=self.step)
-        if not self.resumed:
-            try:
-                self.save(0)
-            except BaseException:
-                self.close()
-                raise
+            return
+        if resume is False:
+            raise FileFormatError(
+                f"{one_line(self.path)}: holds a run already; pass resume=True to go on, or choose another folder"
+            )
+        if not (self.path / SETTINGS).exists():
+            raise FileFormatError(
+                f"{one_line(self.path)}: holds a checkpoint without settings; restore them, or choose another folder"
+            )
+        _compare(self.path / SETTINGS, asked)
+        self._load()
 
     def save(self, step: int, *, stopped: str = "") -> None:
         """Write a checkpoint; what was logged until then is on the disk before it is."""
@@ -105,8 +121,8 @@ class RunFolder:
         self.log.write(step, numbers)
 
     def close(self) -> None:
-        """Close the log."""
-        self.log.close()
+        """Close the log, and let others train here."""
+        self._open.close()
 
     @property
     def how_to_resume(self) -> str:
@@ -127,7 +143,7 @@ class RunFolder:
                     f"the run in {one_line(self.path)} was trained with {name} {run[name]} and goes on with {here}; "
                     "its last bits may differ from those of an uninterrupted run",
                     ReproducibilityWarning,
-                    stacklevel=4,
+                    stacklevel=5,
                 )
 
 

@@ -23,7 +23,7 @@ from otgan.training.state import Parts, not_finite
 Step = Callable[[int], Metrics]
 #: Called as ``callback(k, numbers)``. A mapping that it returns joins the numbers: it is logged, and those that come
 #: after it are called and see it. With an attribute `every`, it is called at the steps that this divides, and at no
-#: others; one whose attribute `finished` is true ends the run.
+#: others but the last one if its attribute `last` is true; one whose attribute `finished` is true ends the run.
 Callback = Callable[[int, Any], Mapping[str, float | None] | None]
 
 #: Beyond this, a machine gives out before training starts.
@@ -91,8 +91,8 @@ def run(
         checkpoint_seconds: Seconds between two checkpoints; infinite for none by time.
         callbacks: Called in turn, as ``callback(k, numbers)``, after the first step, every `every`-th and the last
             one. What one returns, if it is a mapping, joins the numbers: it is logged, and those after it are called
-            and see it. One with an attribute `every` is called at the steps that this divides instead, and one whose
-            attribute `finished` is true ends the run.
+            and see it. One with an attribute `every` is called at the steps that this divides instead, and at the last
+            one if its attribute `last` is true; one whose attribute `finished` is true ends the run.
         every: Steps between two calls, and two lines of the log.
         threads: Of PyTorch while it runs; None leaves them as they are.
         tensorboard: Whether to write curves to the folder.
@@ -110,6 +110,7 @@ def run(
         TrainingInterrupted: After Ctrl-C, with a folder; its message says how to resume.
         CheckpointError: If the run in the folder has other settings or other parts.
         FileFormatError: If there is a run and `resume` is False, or none and it is True, or a file is damaged.
+        FolderInUseError: If another training is under way in the folder.
         InvalidValueError: If a number is out of range.
         InvalidTypeError: If a folder comes without parts, or with settings that are no JSON; if callbacks are no
             functions, or the step returns anything but numbers by name.
@@ -202,7 +203,7 @@ class _Loop:
             numbers[name] = value
         due = k == 1 or k % self.every == 0 or k == self.n_steps
         for callback in self.callbacks:
-            if k % callback.every == 0 if hasattr(callback, "every") else due:
+            if self._calls(callback, k) if hasattr(callback, "every") else due:
                 added = callback(k, dict(numbers))
                 if isinstance(added, Mapping):
                     numbers |= added
@@ -210,6 +211,10 @@ class _Loop:
         if due and self.kept is not None:
             self.kept.write(k, numbers)
         return numbers
+
+    def _calls(self, callback: Any, k: int) -> bool:
+        """Whether one with an `every` of its own is called after step k."""
+        return k % callback.every == 0 or (k == self.n_steps and getattr(callback, "last", False))
 
     def _why_stop(self) -> str:
         for callback in self.callbacks:

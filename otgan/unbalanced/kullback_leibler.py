@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -122,7 +123,7 @@ def unbalanced_wasserstein(
         primal,
         scaled.value,
         plan,
-        FeasiblePotentials(costs, lambda: f),
+        FeasiblePotentials(costs, partial(np.asarray, f)),
         Status.INTERRUPTED if pressed else scaled.status,
         stats,
     )

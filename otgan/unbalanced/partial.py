@@ -17,7 +17,7 @@ import numpy as np
 
 from otgan.certificate import upper_bound
 from otgan.checks import FloatArray, as_number
-from otgan.costs import MatrixCosts, PointCosts, check_memory, point_costs
+from otgan.costs import MatrixCosts, PointCosts, check_memory, coordinate_bytes, point_costs
 from otgan.coupling import Arcs
 from otgan.errors import Interrupted, InvalidValueError
 from otgan.exact import down, up
@@ -32,6 +32,9 @@ from otgan.unbalanced.results import PartialPotentials, PartialTransport
 
 #: A mass this near to all that there is, as a share of it, is all: sums of weights round by far less.
 ALL = 1e-12
+#: Bytes at the peak: the costs with the further points, the solver's copy of them, and a temporary array of that size;
+#: masses as fractions of whole numbers, and the solver's tree.
+BYTES_PER_PAIR, BYTES_PER_POINT = 24, 512
 
 
 def partial_wasserstein(
@@ -66,7 +69,7 @@ def partial_wasserstein(
         tol: Relative gap at which the solver may stop, and the result counts as converged.
         max_iter: Pivots after which the simplex stops; the bracket then is wide, and holds.
         max_seconds: Seconds after which it stops.
-        max_memory: Bytes that the solver may take; it holds the cost matrix.
+        max_memory: Bytes that it may take; it holds the cost matrix, and for a while three of that size.
 
     Returns:
         The transport; `cost` is the whole cost, not one for each unit of mass, and `distance` its root. `price` is the
@@ -89,8 +92,9 @@ def partial_wasserstein(
     target, given_b = read_masses("y", y, "b", b)
     costs = point_costs(source, target, metric=metric, p=p)
     n, m = costs.shape
+    needed = BYTES_PER_PAIR * (n + 1) * (m + 1) + BYTES_PER_POINT * (n + m) + coordinate_bytes(costs)
+    check_memory(needed, as_number("max_memory", max_memory, low=0, open_low=True), "partial transport")
     masses, moved, unit = _padded_masses(given_a, given_b, n, m, mass)
-    check_memory(8 * (n + 1) * (m + 1), as_number("max_memory", max_memory, low=0, open_low=True), "the cost matrix")
     padded = OTProblem(MatrixCosts(_padded_matrix(costs)), masses)
 
     def finished(solution: OTSolution) -> PartialTransport:

@@ -11,6 +11,7 @@ import pytest
 from otgan.cli.data import Source, note_source
 from otgan.cli.main import main
 from otgan.gan import evaluate, get_data, open_run, train_gan
+from tests.report.pages import check_alone
 
 SMALL = {"hidden": (4,), "steps": 5, "batch_size": 8, "n_samples": 20, "every": 1, "threads": 1}
 RUNS = {"a": ("8gaussians", 0), "b": ("8gaussians", 1), "moons": ("moons", 0)}
@@ -55,10 +56,14 @@ def test_a_table_and_a_picture(run):
         assert words in out
     assert max(map(len, out.splitlines())) <= 80
     assert Path("compare.png").read_bytes().startswith(b"\x89PNG")
+    assert "Page: compare.html, picture: compare.png\n" in out
+    check_alone(Path("compare.html").read_text(), pictures=2)
+    assert "<code>otgan compare a b --samples 40</code>" in Path("compare.html").read_text()
 
 
 def test_json_has_the_numbers_of_the_library(run, monkeypatch):
-    monkeypatch.setattr("otgan.plots.save_png", lambda figure, path: None)
+    monkeypatch.setattr("otgan.report.comparison_page.save_png", lambda figure, file: None)
+    monkeypatch.setattr("otgan.report.comparison_page.as_svg", lambda figure: b"<svg></svg>")
     code, out, _ = run("b", "a", "--samples", 40, "--seed", 5, "--json")
     content = json.loads(out)
     assert code == 0
@@ -79,6 +84,8 @@ BAD = [
     (["a", "b", "--std", "0.05"], "--std and --columns must come with --data"),
     (["a", "b", "--samples", "1"], "--samples must be at least 2"),
     (["a", "b", "--samples", "40", "--figure", "nowhere/a.png"], "nowhere/a.png"),
+    (["a", "b", "--figure", "a.html"], "--figure must name a picture, which the page stands beside, got 'a.html'"),
+    (["a", "b", "--figure", "."], "--figure must name a picture"),
     ([], "Missing argument"),
 ]
 

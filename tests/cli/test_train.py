@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,11 +16,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from otgan.cli.main import main
 from otgan.gan import SYSTEMS, evaluate, get_data, open_run, read_frames, train_gan
 from otgan.gan.classifier import train_classifier
+from tests.report.pages import check_alone
 
+ROOT = Path(__file__).parents[2]
 TINY = ["--steps", 4, "--batch-size", 8, "--hidden", "4,4", "--n-critic", 1, "--samples", 30]
 FEW_LOOKS = partial(train_gan, n_samples=20)
 
@@ -32,7 +37,8 @@ def _here(tmp_path, monkeypatch):
 @pytest.fixture
 def _undrawn(monkeypatch):
     """No pictures where no test looks at them."""
-    monkeypatch.setattr("otgan.report.gan.save_png", lambda figure, path: Path(path).write_bytes(b""))
+    monkeypatch.setattr("otgan.report.gan_write.save_png", lambda figure, path: Path(path).write_bytes(b""))
+    monkeypatch.setattr("otgan.report.gan_write.as_svg", lambda figure: b"<svg></svg>")
 
 
 @pytest.fixture
@@ -52,19 +58,28 @@ def test_a_run_as_a_person_sees_it(run, tmp_path):
     folder = tmp_path / "runs" / "8gaussians-wgan-gp-2"
     assert {path.name for path in folder.iterdir()} == {
         "settings.json", "log.jsonl", "checkpoint.safetensors", "data.json", "snapshots.npz", "samples.png",
-        "curves.png", "report.md", "report.json", "movie.gif", "movie.png",
+        "curves.png", "report.html", "report.md", "report.json", "movie.gif", "movie.png",
     }  # fmt: skip
     assert "wgan-gp on 8gaussians, seed 2, step 4" in out
     for words in ("Exact W1 to held-out points", "real again", "Modes covered", "Mode KL", "Sliced W1", "≤ W1 ≤"):
         assert words in out
     command = "otgan train --steps 4 --batch-size 8 --hidden 4,4 --n-critic 1 --seed 2 --samples 30 --movie"
     assert f"Again: {command}\n" in out
-    assert "In runs/8gaussians-wgan-gp-2: report.md, samples.png, curves.png, movie.gif, movie.png" in out
+    made = "report.html, report.md, samples.png, curves.png, movie.gif, movie.png"
+    assert f"In runs/8gaussians-wgan-gp-2: {made}" in out
     page = (folder / "report.md").read_text()
     assert "# wgan-gp on 8gaussians, seed 2, step 4" in page
     assert "](samples.png)" in page
     assert "](curves.png)" in page
     assert read_frames(folder / "snapshots.npz").steps == (1, 2, 3, 4)
+    page = check_alone((folder / "report.html").read_text(), pictures=3)
+    assert f"<code>{command}</code>" in (folder / "report.html").read_text()
+    # Judged anew without a word of a movie, the page keeps the one that is there.
+    before = (folder / "movie.gif").read_bytes()
+    assert run(*TINY, "--seed", 2)[1].count("movie.gif") == 1
+    assert (folder / "movie.gif").read_bytes() == before
+    again = check_alone((folder / "report.html").read_text(), pictures=3)
+    assert again.all("img") == page.all("img")
 
 
 @pytest.mark.usefixtures("_undrawn")
@@ -128,6 +143,41 @@ def test_what_was_interrupted_goes_on_to_the_same_bits(run, monkeypatch):
 
 
 @pytest.mark.usefixtures("_undrawn")
+def test_ctrl_c_in_a_process_of_its_own_goes_on_to_the_same_bits(run, monkeypatch):
+    monkeypatch.setattr("otgan.gan.train_gan", train_gan)
+    # On the line, where looks at the exact distance take no time.
+    np.savetxt("line.csv", np.random.default_rng(0).normal(size=(200, 1)))
+    command = [*TINY, "--data", "line.csv", "--steps", 1500, "--json", "--out"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "otgan", "train", *map(str, command), "cut"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        # A test run in the background ignores SIGINT, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:  # fmt: skip
+        deadline, log = time.monotonic() + 60, Path("cut", "log.jsonl")
+        while not (log.exists() and log.stat().st_size) and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        try:
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (process.returncode, out) == (130, "")
+    stands, last = err.splitlines()
+    found = re.fullmatch(r"otgan: training stands at step (\d+); go on with: otgan (train .* --out cut --json)", stands)
+    assert last == "otgan: interrupted"
+    assert open_run("cut").step == int(found[1]) < 1500
+    assert {path.name for path in Path("cut").iterdir()} == {
+        "checkpoint.safetensors", "data.json", "log.jsonl", "settings.json"
+    }  # fmt: skip
+    goes_on = run(*shlex.split(found[2])[1:])
+    assert goes_on == run(*command, "whole")
+    assert goes_on[0] == 0
+    for name in ("log.jsonl", "checkpoint.safetensors"):
+        assert Path("cut", name).read_bytes() == Path("whole", name).read_bytes()
+
+
+@pytest.mark.usefixtures("_undrawn")
 def test_a_precision_is_asked_for_and_kept(run):
     pytest.importorskip("lightning_fabric")
     code, out, err = run(
@@ -151,6 +201,8 @@ def test_two_processes_are_one_command(tmp_path):
     start = partial(
         subprocess.Popen, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path,
         start_new_session=True,
+        # A test run in the background ignores SIGINT, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     with start([*command, "whole"]) as whole:
         out, err = whole.communicate(timeout=250)
@@ -196,6 +248,20 @@ def test_methods_are_listed(run):
 
 
 @pytest.mark.usefixtures("_undrawn")
+def test_a_movie_of_images(run, monkeypatch):
+    monkeypatch.setattr("otgan.gan.compare.train_classifier", partial(train_classifier, steps=3))
+    code, _, err = run("--data", "digits", "--net", "mlp", *TINY, "--movie", "--out", "one")
+    assert (code, err) == (0, "")
+    frames = read_frames("one/snapshots.npz")
+    assert (frames.steps, frames.points.shape) == ((1, 2, 3, 4), (4, 64, 64))
+    drawn = open_run("one").learnt.sample(64, np.random.default_rng([0, 2]))
+    np.testing.assert_allclose(frames.points[3], np.clip(drawn, 0, 1), rtol=0, atol=0.5 / 255 + 1e-12)
+    with Image.open("one/movie.gif") as movie:
+        assert movie.n_frames == 4
+    assert Path("one/movie.png").exists()
+
+
+@pytest.mark.usefixtures("_undrawn")
 def test_images_have_classes_and_a_name_of_any_kind_is_plain_text(run, monkeypatch):
     monkeypatch.setattr("otgan.gan.compare.train_classifier", partial(train_classifier, steps=3))
     code, out, _ = run("--data", "digits", "--net", "mlp", *TINY, "--json")
@@ -212,6 +278,7 @@ def test_images_have_classes_and_a_name_of_any_kind_is_plain_text(run, monkeypat
     assert r"a\|b \[bold\]$x$ &lt;i&gt;" in page
 
 
+MOVIE = "--movie must come with points in the plane, or with images of which 40 together take 16 MiB at most"
 BAD = [
     (["--data", "nonsense"], "data must be one of"),
     (["--data", "absent.csv"], "absent.csv"),
@@ -250,7 +317,8 @@ BAD = [
     (["--samples", "1"], "--samples must be at least 2"),
     (["--seed", "-1"], "--seed must be at least 0"),
     (["--threads", "0"], "--threads must be between 1 and 1024"),
-    (["--data", "line.csv", "--movie"], "--movie must come with points in the plane, got shape (1,)"),
+    (["--data", "line.csv", "--movie"], f"{MOVIE}, got shape (1,); leave it out, or scale images down"),
+    (["--data", "large.npy", "--movie"], f"{MOVIE}, got shape (1, 650, 650); leave it out, or scale images down"),
     (["--out", "file"], "file"),
 ]
 
@@ -261,6 +329,8 @@ BAD = [
 def test_bad_input_is_one_line_and_code_2(run, arguments, message):
     Path("text.csv").write_text("u,v\n1,two\n")
     Path("line.csv").write_text("\n".join(map(str, range(20))))
+    if "large.npy" in arguments:
+        np.save("large.npy", np.zeros((4, 650, 650), dtype=np.uint8))
     Path("file").write_text("in the way of a folder")
     code, out, err = run("--steps", "3", *arguments)
     assert (code, out) == (2, "")

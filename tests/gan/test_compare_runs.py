@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from otgan.errors import InvalidInputError, InvalidValueError
-from otgan.gan import compare_runs, get_data, open_run, train_gan
+from otgan.gan import compare_runs, get_data, judge_run, open_run, train_gan
 from otgan.gan.compare import correlation_of
 from otgan.gan.identity import identity
 from otgan.measures import GaussianMixture, eight_gaussians, empirical
+from otgan.quality import Extractor
 
 SMALL = {"hidden": (4,), "steps": 4, "batch_size": 8, "n_samples": 20, "every": 1, "threads": 1}
 
@@ -36,6 +37,26 @@ def test_the_law_itself_is_at_the_noise_floor_and_a_shifted_one_as_far_as_it_is_
     # The same held-out points for both: the floor is the same number.
     assert perfect.numbers["noise_floor"] == far.numbers["noise_floor"]
     assert (perfect.numbers["modes_covered"], far.numbers["high_quality"]) == (8, 0)
+
+
+class Doubled:
+    extractor = Extractor("twice the points")
+
+    def features(self, points):
+        return 2 * points
+
+    def probabilities(self, points):
+        return np.full((len(points), 4), 0.25)
+
+
+def test_a_classifier_of_ones_own(runs):
+    judged = judge_run(runs["a"], get_data("8gaussians"), n=40, classifier=Doubled())
+    assert judged.numbers["class_score"] == pytest.approx(1)
+    assert judged.extractor is Doubled.extractor
+    assert all("frechet" in each.numbers for each in compare_runs(
+        [runs["a"], runs["b"]], get_data("8gaussians"), n=40, classifier=Doubled()
+    ))  # fmt: skip
+    assert judge_run(runs["a"], get_data("8gaussians"), n=40).extractor is None
 
 
 def with_log(run, own, w1):

@@ -22,6 +22,7 @@ from otgan.errors import (
 from otgan.gan import images
 from otgan.gan.data import TOYS, get_data
 from otgan.gan.evaluate import evaluate
+from otgan.measures import DiscreteMeasure, as_measure, empirical
 
 
 @pytest.mark.parametrize("name", TOYS)
@@ -302,3 +303,31 @@ def test_evaluate_of_a_law():
     found = evaluate(data.train, data, n=100)
     assert found.generated.modes.n_modes == 8
     assert found.nearest is None
+
+
+def test_points_with_weights_are_judged_as_the_law_that_they_stand_for():
+    """Uniform points weighted by x² stand for the law of density 3 x², whose draws are the cube roots of u."""
+    rng = np.random.default_rng(1)
+    points = rng.random((3000, 2))
+    weights = np.where(points[:, 1] < 0.9, points[:, 0] ** 2, 0.0)
+    data = get_data(DiscreteMeasure(points, weights / weights.sum()))
+
+    def law(n, rng):
+        u = rng.random((n, 2))
+        return np.stack([np.cbrt(u[:, 0]), 0.9 * u[:, 1]], axis=1)
+
+    right, wrong = evaluate(as_measure("right", law), data), evaluate(empirical(points), data)
+    assert right.p_value > 0.1
+    assert right.w1 < wrong.w1
+    assert wrong.p_value == 0.005  # the smallest that there is
+    # A share E[w] / max w = 0.9 / 3 of 750 held-out points stays, up to the standard error of its binomial number.
+    assert abs(right.n - 0.3 * 750) < 4 * np.sqrt(750 * 0.3 * 0.7)
+    assert right.nearest.sizes[1] < 2250  # points without mass were not trained on
+    assert evaluate(as_measure("right", law), data) == right
+
+
+def test_points_of_equal_weight_are_all_judged_on():
+    points = np.random.default_rng(0).random((80, 2))
+    with_weights = get_data(DiscreteMeasure(points, np.full(80, 1 / 80)))
+    assert evaluate(empirical(points), with_weights) == evaluate(empirical(points), get_data(points))
+    assert evaluate(empirical(points), with_weights).n == 20

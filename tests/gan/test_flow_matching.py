@@ -188,8 +188,8 @@ def test_what_is_no_flow_has_no_paths():
     [
         ({"solver": "heun"}, "solver must be one of euler, midpoint, rk4"),
         ({"sigma": -1.0}, "sigma must be in"),
-        ({"sampling_steps": 0}, "sampling_steps must be at least 1"),
-        ({"batches": 0}, "batches must be at least 1"),
+        ({"sampling_steps": 0}, "sampling_steps must be between 1 and"),
+        ({"batches": 0}, "batches must be between 1 and"),
         ({"learning_rate": 0.0}, "learning_rate must be in"),
     ],
 )

@@ -127,6 +127,12 @@ HOSTILE = {
     "a width that no memory holds": (changed(task__hidden=[10**15]), "weights, where the checkpoint holds"),
     "widths whose product no memory holds": (changed(task__hidden=[10**5, 10**5]), "weights, where the checkpoint"),
     "noise that no memory holds": (changed(task__noise_dim=10**12), "weights, where the checkpoint holds"),
+    "more layers than time": (changed(task__hidden=[1] * 10**5), "100000 hidden layers"),
+    "a flow of more steps than time": (
+        changed(method="flow-matching", options={"sampling_steps": 10**9}), "sampling_steps must be between 1 and"
+    ),
+    "noise of more levels than memory": (changed(method="ddpm", options={"noise_steps": 10**9}), "noise_steps must be"),
+    "more stops than time": (changed(method="ddpm", options={"sampling_steps": 10**9}), "sampling_steps must be"),
     "a centre of another size": (changed(centre=[0.0]), "centre"),
     "a centre that is no number": (changed(centre=[0.0, float("nan")]), "centre must be finite"),
     "a centre in words": (changed(centre=["a", "b"]), "centre"),

@@ -11,6 +11,8 @@ from PIL import Image
 from otgan.errors import FileFormatError, InvalidShapeError, InvalidValueError
 from otgan.gan import Frames, compare_runs, get_data, open_run, train_gan
 from otgan.plots import (
+    compared_curves_figure,
+    compared_samples_figure,
     comparison_figure,
     gan_curves_figure,
     images_figure,
@@ -109,6 +111,13 @@ def test_a_comparison_names_runs_by_letters(runs):
     assert "B: wgan-gp, seed 1" in texts(figure)
     assert "$" not in texts(figure)
     assert drawn(figure)
+    # The halves alone show what they show together.
+    upper, curves = compared_samples_figure(compared, REAL), compared_curves_figure(compared)
+    for one, other in zip([*upper.axes, *curves.axes], figure.axes, strict=True):
+        assert one.get_title(loc="left") == other.get_title(loc="left")
+        assert len(one.lines) == len(other.lines) > 0
+        for line, same in zip(one.lines, other.lines, strict=True):
+            assert np.array_equal(line.get_xydata(), same.get_xydata())
     assert [letter(k) for k in (0, 25, 26, 701, 702)] == ["A", "Z", "AA", "ZZ", "AAA"]
 
 

@@ -4,7 +4,6 @@ import html
 import json
 import math
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from otgan.errors import FileFormatError
 from otgan.plots import bounds_figure
 from otgan.report import check_folder, write, write_report
 from tests.plots.reports import HISTORY, WRITTEN, degenerate, report, zero
+from tests.report.pages import Page, check_alone
 
 HOSTILE = "<script>alert('x')</script> & \"quotes\" | $x$ {{ 7*7 }} \udcff"
 
@@ -47,29 +47,6 @@ def whole(tmp_path_factory):
     """The page of a report with all of its figures, to be read and not to be changed."""
     folder = tmp_path_factory.mktemp("whole") / "new" / "folder"
     return write_report(report(), folder, history=HISTORY, settings={"seed": 0})
-
-
-class Page(HTMLParser):
-    """Tags with their attributes; checks that every tag that is opened is closed."""
-
-    VOID = frozenset({"meta", "img", "br"})
-
-    def __init__(self, text: str):
-        super().__init__()
-        self.tags, self.open = [], []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def all(self, tag):
-        return [attrs for name, attrs in self.tags if name == tag]
 
 
 def test_all_files_are_written_and_nothing_else(whole):
@@ -120,18 +97,8 @@ def test_json_is_strict_and_holds_the_same_numbers(tmp_path):
 
 
 def test_the_page_needs_nothing_else(whole):
-    text = whole.read_text(encoding="utf-8")
-    page = Page(text)
-    images = page.all("img")
-    assert len(images) == 6
-    assert all(image["src"].startswith("data:image/svg+xml;base64,") for image in images)
-    assert all(len(image["alt"]) > 20 for image in images)
-    assert not page.all("script")
-    assert not page.all("link")
-    without_images = re.sub(r"data:[^\"]*", "", text)
-    assert "://" not in without_images
-    assert "url(" not in without_images
-    assert "@import" not in without_images
+    page = check_alone(whole.read_text(encoding="utf-8"), pictures=6)
+    assert all(image["src"].startswith("data:image/svg+xml;base64,") for image in page.all("img"))
 
 
 def test_the_page_says_the_verdict_first_and_every_number(whole):

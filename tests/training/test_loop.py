@@ -18,6 +18,24 @@ def test_every_step_is_run_and_the_first_the_nth_and_the_last_are_reported():
     assert seen == [(1, 1.0), (4, 4.0), (8, 8.0), (10, 10.0)]
 
 
+@pytest.mark.parametrize(("last", "steps"), [(False, [4, 8]), (True, [4, 8, 10])])
+def test_a_callback_with_its_own_pace_may_ask_for_the_last_step(last, steps):
+    class Own:
+        every = 4
+
+        def __init__(self):
+            self.seen, self.last = [], last
+
+        def __call__(self, k, numbers):
+            self.seen.append(k)
+
+    own = Own()
+    run(lambda k: {}, 10, callbacks=[own], every=3)
+    assert own.seen == steps
+    run(lambda k: {}, 8, callbacks=[own], every=3)
+    assert own.seen == [*steps, 4, 8]  # once, where the last step is one of its own
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_number_that_is_none_stops_the_loop_before_it_is_reported(value):
     seen = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -189,5 +191,31 @@ def test_bad_input():
         partial_wasserstein([0.0], [1.0], [1.0], [2.0], mass=1.5)
     with pytest.raises(InvalidWeightsError, match="b must not be negative"):
         partial_wasserstein([0.0], [1.0], [1.0], [-2.0], mass=1)
-    with pytest.raises(MemoryLimitError, match="the cost matrix needs"):
+    with pytest.raises(MemoryLimitError, match="partial transport needs"):
         partial_wasserstein(np.zeros((99, 1)), np.ones((99, 1)), mass=1, max_memory=1000)
+
+
+@pytest.mark.parametrize(("n", "m", "dim"), [(400, 300, 2), (1500, 5, 2), (300, 300, 30)])
+def test_memory_is_refused_before_it_is_taken_and_enough_where_it_is_not(n, m, dim):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(n, dim)), rng.normal(size=(m, dim))
+    a, b = rng.random(n) + 0.5, rng.random(m) + 0.5
+
+    def peak(max_memory):
+        tracemalloc.start()
+        try:
+            partial_wasserstein(x, y, a, b, mass=1.0, max_memory=max_memory)
+        except MemoryLimitError as error:
+            return tracemalloc.get_traced_memory()[1], int(re.search(r"max_memory to (\d+) bytes", str(error))[1])
+        else:
+            return tracemalloc.get_traced_memory()[1], None
+        finally:
+            tracemalloc.stop()
+
+    peak(1e12)  # what is compiled and imported at a first call is no part of it
+    _, needed = peak(1.0)
+    before, _ = peak(needed - 1.0)
+    taken, refused = peak(float(needed))
+    assert refused is None
+    assert before < needed / 4
+    assert needed / 4 < taken <= needed
