@@ -11,7 +11,7 @@ from PIL import Image
 
 from benchmarks._pages import fill
 from benchmarks.systems import tables
-from benchmarks.systems.runs import JUDGED, LAWS, LOOKED_AT, SHOWN, THRICE
+from benchmarks.systems.runs import JUDGED, LAWS, LOOKED_AT, SHOWN
 from otgan.checks import FloatArray
 from otgan.gan import SYSTEMS, get_data
 from otgan.plots.samples import draw_generated
@@ -44,7 +44,6 @@ def write_page(results: dict[str, Any], docs: Path) -> list[Path]:
         machine=results["machine"],
         date=results["date"],
         judged=JUDGED,
-        thrice=THRICE,
         systems=SYSTEMS,
         sections={law: {"table": tables.of_law(records, law), "picture": pictures[law].name} for law in laws},
         correlations=tables.correlations(records, laws),

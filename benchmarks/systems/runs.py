@@ -24,14 +24,12 @@ LAWS: dict[str, tuple[str, dict[str, float]]] = {
 }
 #: Those that are studied unless others are asked for.
 MAIN = ["8gaussians", "25gaussians"]
-#: Hyper-parameters and steps other than the defaults, under a name of their own, run once on the main laws.
+#: Hyper-parameters and steps other than the defaults, under a name of their own, run on the main laws.
 VARIANTS: dict[str, tuple[str, dict[str, float], int]] = {
     "wgan-gp, λ = 10": (
         "wgan-gp", {"penalty_weight": 10.0, "n_critic": 5, "learning_rate": 5e-4, "critic_rate": 2e-3}, 7500
     ),
 }  # fmt: skip
-#: Methods that run with three seeds.
-THRICE = ("wgan-gp", "flow-matching")
 #: Points that are judged, as in the tables of VEEGAN and PacGAN.
 JUDGED = 2500
 #: Points of a run that are kept for the pictures.
