@@ -101,6 +101,10 @@ class TrainingDivergedError(OtganError, ArithmeticError):
     """A training metric became NaN or infinite; the message names the step, the metric and what to change."""
 
 
+class ProcessError(OtganError, RuntimeError):
+    """Another process of a training has failed, or is gone; the message says which and why, as far as is known."""
+
+
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C ended a computation that had proven something by then.
 

@@ -11,6 +11,7 @@ import typer
 
 from otgan.cli.data import Source, note_source, read_data
 from otgan.cli.folder import run_folder
+from otgan.cli.processes import connected, follows, launch
 from otgan.cli.terminal import as_typed, working
 
 if TYPE_CHECKING:
@@ -54,6 +55,13 @@ def train(
     seed: Annotated[int, typer.Option(help="Same seed, same weights (with the same --threads).")] = 0,
     threads: Annotated[int, typer.Option(help="Threads for PyTorch; one is fastest for small networks.")] = 1,
     device: Annotated[str | None, typer.Option(help="Where to train: cpu, cuda, mps, …")] = None,
+    devices: Annotated[
+        int | None,
+        typer.Option(help="Processes, one a device of --device, each with batches of its own; needs otgan[fabric]."),
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="32-true, or bf16-mixed for networks in bfloat16; needs otgan[fabric].")
+    ] = None,
     samples: Annotated[int, typer.Option(help="Points of each side that are judged in the end.")] = SAMPLES,
     movie: Annotated[
         bool, typer.Option("--movie", help="Draw movie.gif and movie.png, in the plane or of images.")
@@ -94,7 +102,13 @@ def train(
     folder = out or Path("runs") / f"{source.label}-{method}-{seed}"
     again = as_typed(context)
     with run_folder(folder):
-        _train(known, system, options, source, seed, threads, folder, again)
+        fabric = launch(devices, precision, device)
+        if fabric is not None:
+            options = {**options, "device": None, "fabric": fabric}
+        with connected(fabric):
+            _train(known, system, options, source, seed, threads, folder, again)
+        if follows(fabric):
+            return
         # One that is there is of this training, and stays in the page.
         movie = movie or all((folder / name).is_file() for name in (MOVIE, FRAMES))
         content, table = _judge(known, folder, samples, seed, again, movie=movie)
@@ -238,7 +252,8 @@ def _train(
             f"pass another --out, or delete {folder} to train anew",
         ) from error  # fmt: skip
     except TrainingInterrupted as error:
-        typer.echo(f"otgan: training stands at step {error.partial.step}; go on with: {again}", err=True)
+        if not follows(options.get("fabric")):
+            typer.echo(f"otgan: training stands at step {error.partial.step}; go on with: {again}", err=True)
         raise
 
 

@@ -7,7 +7,7 @@ would carry through the second derivative of the ReLUs, which is 0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -21,10 +21,11 @@ class NetworkFunction:
 
     Args:
         network: (n, ...) -> (n,) or (n, 1).
+        call: How it is called, as in another precision; None for as it is.
     """
 
-    def __init__(self, network: nn.Module) -> None:
-        self.network = network
+    def __init__(self, network: nn.Module, call: Callable[[Tensor], Tensor] | None = None) -> None:
+        self.network, self._call = network, network if call is None else call
         self._layers = _linear_and_relu(network)
 
     def parameters(self) -> list[Tensor]:
@@ -33,7 +34,7 @@ class NetworkFunction:
 
     def __call__(self, points: Tensor) -> Tensor:
         """Values at (n, ...), (n,)."""
-        return self.network(points).reshape(points.shape[:1])
+        return self._call(points).reshape(points.shape[:1])
 
     def input_gradients(self, points: Tensor) -> Tensor:
         """Gradients at (n, ...), of the same shape and differentiable in the weights."""

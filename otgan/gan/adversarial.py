@@ -19,9 +19,10 @@ from otgan.critics.game import LAST_RATE
 from otgan.critics.method import Players, Terms
 from otgan.critics.method import Start as CriticStart
 from otgan.gan import dcgan
+from otgan.gan.from_noise import FromNoise, draw, noise
 from otgan.gan.networks import mlp
 from otgan.gan.path_length import PATH_EVERY, path_length_penalty, unit_vectors
-from otgan.gan.system import Play, Real, Start, System, Task, normal
+from otgan.gan.system import Play, Real, Start, Task
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Pace:
 
 
 @dataclass(frozen=True)
-class Adversarial(System):
+class Adversarial(FromNoise):
     r"""A generator of points from normal noise, taught by a critic f that is high on the real side.
 
     In each step the critic minimises its loss `n_critic` times, then the generator its own once, both by Adam at
@@ -64,7 +65,6 @@ class Adversarial(System):
     gain: float = 3.0
     path_length: float = 0.0
 
-    any_generator = True
     #: What suits points in the plane. Saturated units move little, and bear rates that convolutions would not.
     on_points: ClassVar[Pace] = Pace(3, 3e-3, 4e-3)
     #: What suits images.
@@ -100,11 +100,9 @@ class Adversarial(System):
     def own_number(self, terms: Terms) -> float:
         """What the critic's last evaluation says of the distance that is left; see `System.own`."""
 
-    def networks(self, task: Task, seed: int) -> dict[str, nn.Module]:
-        """See `System.networks`."""
-        if task.net == "dcgan":
-            return {"generator": dcgan.generator(task, seed)}
-        return {"generator": steep_mlp(task, seed, self.gain)}
+    def mlp(self, task: Task, seed: int) -> nn.Sequential:
+        """See `FromNoise.mlp`."""
+        return steep_mlp(task, seed, self.gain)
 
     def critic(self, start: Start) -> nn.Module:
         """The critic as a network on flat points, (n, D) -> (n,) or (n, 1): the user's own, or a new one."""
@@ -127,11 +125,6 @@ class Adversarial(System):
         """
         return AdversarialPlay(self, start, networks["generator"])
 
-    def sample(self, task: Task, networks: Mapping[str, nn.Module], n: int, rng: torch.Generator) -> Tensor:
-        """See `System.sample`."""
-        generator = networks["generator"]
-        return generator(normal((n, task.noise_dim), rng, next(generator.parameters()))).flatten(1)
-
 
 def steep_mlp(task: Task, seed: int, gain: float) -> nn.Sequential:
     """A generator of tanh units whose weights begin a few times as large as usual.
@@ -151,26 +144,25 @@ class AdversarialPlay(Play):
         self._method.constrain(network)
         with torch.no_grad():
             network(start.real[:1])  # buffers that a constraint sizes at the first forward are there for a checkpoint
-        self._system, self._start, self._critic = system, start, NetworkFunction(network)
+        self._system, self._start = system, start
+        self._critic = NetworkFunction(network, start.descent.forward(network))
+        self._generator = start.descent.forward(generator)
         pace = system.pace(start.task)
         self._n_critic, self._rates = pace.n_critic, {"generator": pace.learning_rate, "critic": pace.critic_rate}
         modules = {"generator": generator, "critic": network}
-        self._weights = {
+        weights = {
             name: [weight for weight in module.parameters() if weight.requires_grad] for name, module in modules.items()
         }
         # Fused: one pass over the weights instead of a dozen.
         betas = (system.beta1, system.beta2)
         super().__init__(
-            modules, {name: Adam(self._weights[name], rate, betas, fused=True) for name, rate in self._rates.items()}
+            modules, {name: Adam(weights[name], rate, betas, fused=True) for name, rate in self._rates.items()}
         )
 
     def step(self, k: int, real: Real, rng: torch.Generator) -> dict[str, float]:
         """See `Play.step`."""
-        for name, optimizer in self.optimizers.items():
-            for group in optimizer.param_groups:
-                group["lr"] = self._rates[name] * max(LAST_RATE, 1 - (k - 1) / self._start.steps)
         for _ in range(self._n_critic):
-            terms = self._teach_critic(real(), rng)
+            terms = self._teach_critic(k, real(), rng)
         loss = self._system.generator_loss(self._critic(self._draw(self._start.batch_size, rng)))
         shown = {name: float(value.detach()) for name, value in terms.shown.items()}
         total = loss
@@ -178,7 +170,7 @@ class AdversarialPlay(Play):
             penalty = self._path_length(rng)
             total = loss + self._system.path_length * PATH_EVERY * penalty
             shown["path_length_penalty"] = float(penalty.detach())
-        self._descend("generator", total)
+        self._descend("generator", total, k)
         return {
             "own": self._system.own_number(terms),
             "loss_critic": float(terms.loss.detach()),
@@ -186,29 +178,25 @@ class AdversarialPlay(Play):
             **shown,
         }
 
-    def _teach_critic(self, x: Tensor, rng: torch.Generator) -> Terms:
+    def _teach_critic(self, k: int, x: Tensor, rng: torch.Generator) -> Terms:
         with torch.no_grad():
             y = self._draw(len(x), rng)
         terms = self._method.terms(Players(self._critic), x, y, Draws(rng))
-        self._descend("critic", terms.loss)
+        self._descend("critic", terms.loss, k)
         self._method.after_step(self.modules["critic"])
         return terms
 
     def _path_length(self, rng: torch.Generator) -> Tensor:
         n, like = max(1, self._start.batch_size // 2), self._start.real  # half a batch: a second derivative costs more
-        noise, directions = self._noise(n, rng), unit_vectors((n, self._start.task.dim), rng, like)
-        return path_length_penalty(self.modules["generator"], noise, directions, self.numbers)
-
-    def _noise(self, n: int, rng: torch.Generator) -> Tensor:
-        return normal((n, self._start.task.noise_dim), rng, self._start.real)
+        z, directions = noise(self._start.task, n, rng, like), unit_vectors((n, self._start.task.dim), rng, like)
+        return path_length_penalty(self._generator, z, directions, self.numbers)
 
     def _draw(self, n: int, rng: torch.Generator) -> Tensor:
-        return self.modules["generator"](self._noise(n, rng)).flatten(1)
+        return draw(self._generator, self._start.task, n, rng, self._start.real)
 
-    def _descend(self, name: str, loss: Tensor) -> None:
-        self.optimizers[name].zero_grad()
-        loss.backward(inputs=self._weights[name])  # the other network's weights get no gradient, and cost no time
-        self.optimizers[name].step()
+    def _descend(self, name: str, loss: Tensor, k: int) -> None:
+        rate = self._rates[name] * max(LAST_RATE, 1 - (k - 1) / self._start.steps)
+        self._start.descent(self.optimizers[name], loss, rate)
 
     def finish(self) -> None:
         """See `Play.finish`."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from otgan.checks import as_choice, as_number
-from otgan.gan.flow_matching import descend
+from otgan.gan.descent import Descent, cosine_rate
 from otgan.gan.system import Play, Real, Start, System, Task, normal
 from otgan.gan.velocity import velocity_network
 
@@ -76,7 +76,9 @@ class Ddpm(System):
     def play(self, start: Start, networks: Mapping[str, nn.Module]) -> Play:
         """See `System.play`."""
         optimizer = torch.optim.Adam(networks["noise"].parameters(), self.learning_rate)
-        return _DdpmPlay(networks, {"noise": optimizer}, system=self, steps=start.steps, left=self.signal())
+        return _DdpmPlay(
+            networks, {"noise": optimizer}, system=self, steps=start.steps, left=self.signal(), descent=start.descent
+        )
 
     def sample(self, task: Task, networks: Mapping[str, nn.Module], n: int, rng: torch.Generator) -> Tensor:
         """See `System.sample`."""
@@ -105,6 +107,7 @@ class _DdpmPlay(Play):
     system: Ddpm
     steps: int
     left: Tensor
+    descent: Descent
 
     def step(self, k: int, real: Real, rng: torch.Generator) -> dict[str, float]:
         """See `Play.step`."""
@@ -114,7 +117,8 @@ class _DdpmPlay(Play):
         left = self.left[levels].to(data)[:, None]
         x = left.sqrt() * data + (1 - left).sqrt() * noise
         times = (levels / self.system.noise_steps).to(data)
-        loss = (self.modules["noise"](x, times) - noise).square().mean()
-        descend(self.optimizers["noise"], loss, self.system.learning_rate, k, self.steps)
+        network = self.descent.forward(self.modules["noise"])
+        loss = (network(x, times) - noise).square().mean()
+        self.descent(self.optimizers["noise"], loss, cosine_rate(self.system.learning_rate, k, self.steps))
         own = float(loss.detach())
         return {"own": own, "loss_noise": own}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,8 +12,8 @@ from torch import Tensor, nn
 
 from otgan import solve
 from otgan.checks import FloatArray, as_choice, as_number
-from otgan.critics.game import LAST_RATE
 from otgan.errors import InvalidTypeError
+from otgan.gan.descent import Descent, cosine_rate
 from otgan.gan.generated import Generated
 from otgan.gan.system import Play, Real, Start, System, Task, normal
 from otgan.gan.velocity import velocity_network
@@ -69,7 +68,7 @@ class FlowMatching(System):
     def play(self, start: Start, networks: Mapping[str, nn.Module]) -> Play:
         """See `System.play`."""
         optimizer = torch.optim.Adam(networks["velocity"].parameters(), self.learning_rate)
-        return _FlowPlay(networks, {"velocity": optimizer}, system=self, steps=start.steps)
+        return _FlowPlay(networks, {"velocity": optimizer}, system=self, steps=start.steps, descent=start.descent)
 
     def sample(self, task: Task, networks: Mapping[str, nn.Module], n: int, rng: torch.Generator) -> Tensor:
         """See `System.sample`."""
@@ -115,10 +114,11 @@ class OtCfm(FlowMatching):
 class _FlowPlay(Play):
     system: FlowMatching
     steps: int
+    descent: Descent
 
     def step(self, k: int, real: Real, rng: torch.Generator) -> dict[str, float]:
         """See `Play.step`."""
-        system, velocity = self.system, self.modules["velocity"]
+        system, velocity = self.system, self.descent.forward(self.modules["velocity"])
         pairs = []
         for _ in range(system.batches):
             x1 = real()
@@ -129,7 +129,7 @@ class _FlowPlay(Play):
         if system.sigma:
             x = x + system.sigma * normal(tuple(x.shape), rng, x)
         loss = (velocity(x, t) - (x1 - x0)).square().mean()
-        descend(self.optimizers["velocity"], loss, system.learning_rate, k, self.steps)
+        self.descent(self.optimizers["velocity"], loss, cosine_rate(system.learning_rate, k, self.steps))
         own = float(loss.detach())
         return {"own": own, "loss_velocity": own}
 
@@ -137,15 +137,6 @@ class _FlowPlay(Play):
 def spread_times(n: int, rng: torch.Generator, like: Tensor) -> Tensor:
     """Uniform in [0, 1], one in each n-th of it, (n,): a mean over them is less noisy than over independent ones."""
     return (torch.arange(n, device=like.device) + torch.rand(n, generator=rng, device=rng.device).to(like)) / n
-
-
-def descend(optimizer: torch.optim.Optimizer, loss: Tensor, rate: float, k: int, steps: int) -> None:
-    """Step k of so many, at a rate that falls along half a cosine: the last steps average the batches' noise out."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate * (LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos((k - 1) / steps * math.pi)))
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
 
 
 def flow(velocity: Velocity, start: Tensor, steps: int, solver: str) -> Iterator[Tensor]:

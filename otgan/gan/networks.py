@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 
@@ -46,6 +46,17 @@ def seeded(seed: int | Sequence[int], device: torch.device) -> Iterator[None]:
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> np.uint64(1)))
         yield
+
+
+@contextmanager
+def modes_kept(networks: Iterable[nn.Module]) -> Iterator[None]:
+    """Every module of these networks afterwards in training or eval mode as it was found."""
+    modes = [(part, part.training) for network in networks for part in network.modules()]
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training
 
 
 class Flat(nn.Module):

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from otgan.checks import as_count
 from otgan.critics.penalties import gradient_norms
 from otgan.errors import NotProvidedError
+from otgan.gan.descent import Forward
 from otgan.gan.generated import CHUNK, Generated
 from otgan.gan.system import normal
 
@@ -27,7 +28,7 @@ DECAY = 0.01
 MEAN = "path_length"
 
 
-def path_lengths(generator: nn.Module, noise: Tensor, directions: Tensor) -> Tensor:
+def path_lengths(generator: Forward, noise: Tensor, directions: Tensor) -> Tensor:
     r"""$\|J(z_i)^T y_i\|$, with J the generator's derivative, differentiable in its weights.
 
     Where batch normalisation couples points, the other points' share of the derivative is counted too.
@@ -49,7 +50,7 @@ def unit_vectors(shape: tuple[int, int], rng: torch.Generator, like: Tensor) -> 
 
 
 def path_length_penalty(
-    generator: nn.Module, noise: Tensor, directions: Tensor, numbers: MutableMapping[str, Any]
+    generator: Forward, noise: Tensor, directions: Tensor, numbers: MutableMapping[str, Any]
 ) -> Tensor:
     r"""$E\,(\|J^T y\| - a)^2$, with a the running mean of the lengths, which this moves first.
 

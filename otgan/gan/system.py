@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from otgan.checks import as_count, as_number
+from otgan.gan.descent import ALONE, Descent
 
 #: What a hyper-parameter that counts may be at the most. Many are how often a network is asked before a point is drawn,
 #: and hyper-parameters are read from folders of anybody's.
@@ -58,6 +59,7 @@ class Start:
         steps: How many will be taken.
         batch_size: Points in a batch.
         critic: A critic of the user's own, (n, *shape) -> (n,) or (n, 1); None for a new one.
+        descent: By which networks are called and weights are changed.
     """
 
     task: Task
@@ -66,6 +68,7 @@ class Start:
     steps: int
     batch_size: int
     critic: nn.Module | None = None
+    descent: Descent = ALONE
 
 
 @dataclass(eq=False)
@@ -75,7 +78,8 @@ class Play(ABC):
     Attributes:
         modules: Every network that is trained, those that draw among them, by name.
         optimizers: By name.
-        numbers: What else a step changes, such as a running mean; see `otgan.training.Parts`.
+        numbers: What else a step changes, such as a running mean; see `otgan.training.Parts`. Among several processes
+            floats are averaged after each step, so that they are the same everywhere.
     """
 
     modules: Mapping[str, nn.Module]
@@ -92,8 +96,8 @@ class Play(ABC):
             rng: Draws everything else; on the CPU, so that it gives the same numbers to every device.
 
         Returns:
-            What was measured, in the units of training. "own" is what the system's loss says of the distance that is
-            left; see `System.own`.
+            What was measured, in the units of training, by names that depend on k alone. "own" is what the system's
+            loss says of the distance that is left; see `System.own`.
         """
 
     def finish(self) -> None:  # noqa: B027 -- most have nothing to undo

@@ -22,12 +22,13 @@ from otgan.gan.average import Averages
 from otgan.gan.data import Data, get_data
 from otgan.gan.generated import Generated
 from otgan.gan.identity import identity
-from otgan.gan.networks import Flat, seeded
+from otgan.gan.networks import Flat, modes_kept, seeded
+from otgan.gan.processes import Processes
 from otgan.gan.registry import get_system
 from otgan.gan.system import Start, System, Task
 from otgan.training import Callback, Parts, W1Monitor, run
 from otgan.training.folder import Resume
-from otgan.training.loop import read_callbacks
+from otgan.training.loop import pytorch_threads, read_callbacks
 
 #: Points from which the units of training are taken.
 PILOT = 4096
@@ -63,6 +64,7 @@ def train_gan(
     checkpoint_seconds: float = 60.0,
     tensorboard: bool = False,
     progress: bool = False,
+    fabric: Any = None,
 ) -> Generated:
     r"""Learn to draw from a law.
 
@@ -94,19 +96,25 @@ def train_gan(
         checkpoint_seconds: Seconds between two checkpoints.
         tensorboard: Whether to write curves to the folder.
         progress: Whether to show a bar, on a terminal.
+        fabric: A `lightning_fabric.Fabric` that has been launched, for other devices, for several of them, or for
+            precision="bf16-mixed". Each process calls this function with the same arguments and draws batches of
+            `batch_size` of its own; gradients are averaged. Process 0 alone has the folder, the bar, the callbacks and
+            the monitor; its word ends the training everywhere.
 
     Returns:
-        What was learnt, a measure.
+        What was learnt, a measure; the same in every process.
 
     Raises:
         InvalidValueError: If a number is out of range, a name unknown, or nothing in a network of one's own is trained.
         InvalidShapeError: If a generator of one's own does not map noise to points.
         CriticError: If a critic couples samples, or breaks another rule of `otgan.critics.check_critic`.
         TrainingDivergedError: If a loss becomes NaN or infinite.
+        ProcessError: If another process fails.
         TrainingInterrupted: After Ctrl-C, with a folder; its message says how to resume.
         CheckpointError: If the run in the folder has other settings, or other data.
         FolderInUseError: If another training is under way in the folder.
     """
+    processes = Processes(fabric)
     system, known = get_system(method), get_data(data)
     callbacks = read_callbacks(callbacks)
     task = _task(known, net, hidden, noise_dim)
@@ -121,7 +129,7 @@ def train_gan(
     weights_seed, noise_seed = (int(word) for word in root.generate_state(2))
     pilot = known.train.sample(PILOT, rng)
     own = {name: module for name, module in (("generator", generator), ("critic", critic)) if module is not None}
-    place = _place(device, own)
+    place = _place(device, own, processes)
     _check_own(system, own, task)
     centre, scale = (np.zeros(task.dim), 1.0) if own else units(pilot, known)
     begun = {name: network_fingerprint(module) for name, module in own.items()}
@@ -129,59 +137,88 @@ def train_gan(
     def to_units(points: FloatArray) -> Tensor:
         return torch.from_numpy((points - centre) / scale).to(place, torch.float32)
 
-    networks = system.networks(task, weights_seed) if generator is None else {"generator": Flat(generator, None)}
-    for network in networks.values():
-        network.to(place).train()
-    start = Start(task, to_units(pilot), weights_seed, steps, batch_size, critic)
-    play = system.play(start, networks)
-    try:
-        averages = Averages(networks, ema)
-        learnt = Generated(system, task, averages.networks, centre, scale)
-        draws = torch.Generator().manual_seed(noise_seed)
+    with modes_kept(own.values()):
+        networks = system.networks(task, weights_seed) if generator is None else {"generator": Flat(generator, None)}
+        for network in networks.values():
+            network.to(place).train()
+        start = Start(task, to_units(pilot), weights_seed, steps, batch_size, critic, processes.descent)
+        play = system.play(start, networks)
+        try:
+            averages = Averages(networks, ema)
+            learnt = Generated(system, task, averages.networks, centre, scale)
+            draws = torch.Generator().manual_seed(noise_seed)
 
-        def real() -> Tensor:
-            return to_units(known.train.sample(batch_size, rng))
+            def real() -> Tensor:
+                return to_units(known.train.sample(batch_size, rng))
 
-        def step(k: int) -> dict[str, float]:
-            # Layers of one's own may draw from PyTorch's global generator, as dropout does.
-            with seeded([noise_seed, k], place) if own else nullcontext():
-                numbers = play.step(k, real, draws)
-            averages.update(k)
-            if system.own_is_length:
-                numbers["own"] *= scale
-            return numbers
+            def step(k: int) -> dict[str, float]:
+                stream = [noise_seed, k]
+                if processes.size > 1:
+                    # Afresh at each step, so that what others would draw next needs not be kept to go on.
+                    stream = [*stream, processes.rank]
+                    reseed(stream, rng, draws)
+                # Layers of one's own may draw from PyTorch's global generator, as dropout does.
+                with seeded(stream, place) if own else nullcontext():
+                    numbers = play.step(k, real, draws)
+                numbers = processes.settle(play.modules, play.numbers, numbers)
+                averages.update(k)
+                if system.own_is_length:
+                    numbers["own"] *= scale
+                return numbers
 
-        watchers: list[Callback] = list(callbacks)
-        for callback in callbacks:
-            if hasattr(callback, "begin"):
-                callback.begin(learnt)
-        if monitor:
-            watchers.insert(0, watch(known, learnt, max(1, steps // LOOKS), n_samples, seed))
-        kept: dict[str, Any] = {}
-        if folder is not None:
             means = {AVERAGE + name: network for name, network in averages.networks.items()}
-            kept = {
-                "folder": folder, "resume": resume, "checkpoint_seconds": checkpoint_seconds,
-                "tensorboard": tensorboard,
-                "parts": Parts(
-                    {**play.modules, **means}, play.optimizers, {"data": rng, "draws": draws}, numbers=play.numbers
-                ),
-                "settings": {
+            parts = Parts(
+                {**play.modules, **means}, play.optimizers, {"data": rng, "draws": draws}, numbers=play.numbers
+            )
+            settings: dict[str, Any] = {}
+            if folder is not None or processes.size > 1:
+                settings = {
                     "data": known.name, "identity": identity(known),
                     "fingerprint": data_fingerprint((known.train, known.held_out), (pilot, pilot[:0])),
                     "method": system.name, "options": dataclasses.asdict(system), "task": dataclasses.asdict(task),
                     "batch_size": batch_size, "ema": averages.decay, "seed": seed, "monitor": monitor,
                     "n_samples": n_samples, "centre": centre.tolist(), "scale": scale, "own_networks": begun,
-                },
-            }  # fmt: skip
-        with torch.enable_grad():
-            run(
-                step, steps, callbacks=watchers, every=every, threads=threads, progress=progress,
-                name=system.name, **kept,
-            )  # fmt: skip
-    finally:
-        play.finish()
+                    **processes.settings,
+                }  # fmt: skip
+            kept: dict[str, Any] = {}
+            if folder is not None:
+                kept = {
+                    "folder": folder, "resume": resume, "checkpoint_seconds": checkpoint_seconds,
+                    "tensorboard": tensorboard, "parts": parts, "settings": settings,
+                }  # fmt: skip
+            asked = {**settings, "steps": steps}
+            with torch.enable_grad():
+                if not processes.leads:
+                    with pytorch_threads(threads):
+                        processes.follow(step, parts, asked, kept=folder is not None)
+                    return learnt
+                with processes.leading(step, parts, asked, kept=folder is not None) as led:
+                    watchers: list[Callback] = list(callbacks)
+                    for callback in callbacks:
+                        if hasattr(callback, "begin"):
+                            callback.begin(learnt)
+                    if monitor:
+                        watchers.insert(0, watch(known, learnt, max(1, steps // LOOKS), n_samples, seed))
+                    run(
+                        led, steps, callbacks=watchers, every=every, threads=threads, progress=progress,
+                        name=system.name, interrupted=lambda: processes.wished, **kept,
+                    )  # fmt: skip
+        finally:
+            play.finish()
     return learnt
+
+
+def reseed(stream: Sequence[int], data: np.random.Generator, draws: torch.Generator) -> None:
+    """Set two generators to the start of a stream of their own each.
+
+    Args:
+        stream: For `numpy.random.SeedSequence`.
+        data: Set in place.
+        draws: Set in place.
+    """
+    of_data, of_draws = np.random.SeedSequence(stream).spawn(2)
+    data.bit_generator.state = type(data.bit_generator)(of_data).state
+    draws.manual_seed(int(of_draws.generate_state(1, np.uint64)[0] >> np.uint64(1)))
 
 
 def watch(data: Data, learnt: Generated, every: int, n_samples: int, seed: int) -> W1Monitor:
@@ -211,7 +248,11 @@ def _task(data: Data, net: str | None, hidden: Sequence[int], noise_dim: int | N
     return Task(tuple(int(length) for length in data.shape), net, read_widths(hidden), dim)
 
 
-def _place(device: Any, own: dict[str, nn.Module]) -> torch.device:
+def _place(device: Any, own: dict[str, nn.Module], processes: Processes) -> torch.device:
+    if device is not None and processes.device is not None:
+        raise InvalidValueError("device", "be left out beside fabric", repr(device), "give fabric an accelerator")
+    if processes.device is not None:
+        return processes.device
     if device is not None:
         return read_device(device)
     weights = (weight for module in own.values() if isinstance(module, nn.Module) for weight in module.parameters())

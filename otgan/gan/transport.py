@@ -11,10 +11,9 @@ from torch import Tensor, nn
 
 from otgan.autograd import sinkhorn, sinkhorn_divergence, wasserstein
 from otgan.checks import as_number
-from otgan.gan import dcgan
-from otgan.gan.flow_matching import descend
-from otgan.gan.networks import mlp
-from otgan.gan.system import Play, Real, Start, System, Task, normal
+from otgan.gan.descent import cosine_rate
+from otgan.gan.from_noise import FromNoise, draw
+from otgan.gan.system import Play, Real, Start
 
 #: Marginal error at which smoothed plans are good enough: gradients then are off by some thousandths of themselves,
 #: which is far less than one batch differs from the next, and a tenth of the iterations do.
@@ -22,7 +21,7 @@ TOL = 1e-3
 
 
 @dataclass(frozen=True)
-class TransportGan(System):
+class TransportGan(FromNoise):
     """A generator that descends a distance between a batch of its points and a batch of real ones.
 
     Between two batches the distance is above 0 also where both are of one law, and its mean lies above the distance of
@@ -35,7 +34,6 @@ class TransportGan(System):
     learning_rate: float = 1e-3
 
     own_is_length = True
-    any_generator = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -45,22 +43,10 @@ class TransportGan(System):
     def loss(self, source: Tensor, target: Tensor) -> tuple[Tensor, float]:
         """What is descended, and a length that it stands for, of real and generated points, (n, D) each."""
 
-    def networks(self, task: Task, seed: int) -> dict[str, nn.Module]:
-        """See `System.networks`."""
-        if task.net == "dcgan":
-            return {"generator": dcgan.generator(task, seed)}
-        return {"generator": mlp((task.noise_dim, *task.hidden, task.dim), seed)}
-
     def play(self, start: Start, networks: Mapping[str, nn.Module]) -> Play:
         """See `System.play`."""
         optimizer = torch.optim.Adam(networks["generator"].parameters(), self.learning_rate, betas=(0.5, 0.9))
         return _TransportPlay(networks, {"generator": optimizer}, system=self, start=start)
-
-    def sample(self, task: Task, networks: Mapping[str, nn.Module], n: int, rng: torch.Generator) -> Tensor:
-        """See `System.sample`."""
-        generator = networks["generator"]
-        like = next(generator.parameters())
-        return generator(normal((n, task.noise_dim), rng, like)).flatten(1)
 
 
 @dataclass(frozen=True)
@@ -128,8 +114,8 @@ class _TransportPlay(Play):
 
     def step(self, k: int, real: Real, rng: torch.Generator) -> dict[str, float]:
         """See `Play.step`."""
-        x = real()
-        y = self.modules["generator"](normal((len(x), self.start.task.noise_dim), rng, x)).flatten(1)
+        x, descent = real(), self.start.descent
+        y = draw(descent.forward(self.modules["generator"]), self.start.task, len(x), rng, x)
         loss, own = self.system.loss(x, y)
-        descend(self.optimizers["generator"], loss, self.system.learning_rate, k, self.start.steps)
+        descent(self.optimizers["generator"], loss, cosine_rate(self.system.learning_rate, k, self.start.steps))
         return {"own": own, "loss_generator": float(loss.detach())}

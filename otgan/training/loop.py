@@ -67,6 +67,7 @@ def run(
     tensorboard: bool = False,
     progress: bool = False,
     name: str = "",
+    interrupted: Callable[[], bool] | None = None,
 ) -> RunSummary:
     """Run ``step(1)``, ..., ``step(n_steps)``, watch, and keep what is needed to go on.
 
@@ -97,6 +98,8 @@ def run(
         tensorboard: Whether to write curves to the folder.
         progress: Whether to show a bar, on a terminal.
         name: What the bar calls the run.
+        interrupted: With a folder, asked after each step whether the run is to end as after Ctrl-C; for Ctrl-C in
+            another process.
 
     Returns:
         How it went.
@@ -126,9 +129,9 @@ def run(
     if folder is not None and not isinstance(parts, Parts):
         raise InvalidTypeError("parts", "be given with a folder", type(parts).__name__, "pass Parts(modules=…, …)")
     with ExitStack() as stack:
-        stack.enter_context(_threads(threads))
+        stack.enter_context(pytorch_threads(threads))
         kept: RunFolder | None = None
-        interrupted: Callable[[], bool] = lambda: False  # noqa: E731
+        wishes = [] if interrupted is None else [interrupted]
         watchers = read_callbacks(callbacks)
         if folder is not None and parts is not None:
             if tensorboard:
@@ -143,9 +146,9 @@ def run(
         if progress:
             watchers.append(stack.enter_context(progress_bar(name, n_steps)))
         if kept is not None:
-            interrupted = stack.enter_context(interrupts())
+            wishes.append(stack.enter_context(interrupts()))
         loop = _Loop(step, n_steps, kept, watchers, every, checkpoint_every, checkpoint_seconds)
-        return loop.run(interrupted)
+        return loop.run(lambda: any(wish() for wish in wishes))
 
 
 @dataclass
@@ -273,7 +276,8 @@ def _measured(returned: Any) -> dict[str, float]:
 
 
 @contextmanager
-def _threads(threads: int | None) -> Iterator[None]:
+def pytorch_threads(threads: int | None) -> Iterator[None]:
+    """So many threads of PyTorch meanwhile; None leaves them as they are."""
     before = torch.get_num_threads()
     torch.set_num_threads(before if threads is None else as_count("threads", threads, high=MAX_THREADS))
     try:

@@ -178,6 +178,53 @@ def test_ctrl_c_in_a_process_of_its_own_goes_on_to_the_same_bits(run, monkeypatc
 
 
 @pytest.mark.usefixtures("_undrawn")
+def test_a_precision_is_asked_for_and_kept(run):
+    pytest.importorskip("lightning_fabric")
+    code, out, err = run(
+        *TINY, "--precision", "bf16-mixed", "--device", "cpu", "--devices", 1, "--out", "one", "--json"
+    )
+    assert (code, err) == (0, "")
+    assert json.loads(Path("one/settings.json").read_text())["precision"] == "bf16-mixed"
+    assert json.loads(out)["numbers"]["n"] == 30
+    code, _, err = run(*TINY, "--out", "one", "--json")
+    assert code == 2
+    assert 'precision: "bf16-mixed" there, nothing now' in err
+
+
+@pytest.mark.slow
+def test_two_processes_are_one_command(tmp_path):
+    """Ctrl-C reaches both, one of them speaks, and the same command goes on to the same bits."""
+    pytest.importorskip("lightning_fabric")
+    words = [*TINY[2:], "--data", "moons", "--steps", 60, "--devices", 2, "--json", "--out"]
+    command = [sys.executable, "-m", "otgan", "train", *map(str, words)]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+    start = partial(
+        subprocess.Popen, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path,
+        start_new_session=True,
+        # A test run in the background ignores SIGINT, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    with start([*command, "whole"]) as whole:
+        out, err = whole.communicate(timeout=250)
+    assert (whole.returncode, err) == (0, "")
+    assert json.loads(out)["numbers"]["n"] == 30
+    with start([*command, "cut"]) as cut:
+        log = tmp_path / "cut" / "log.jsonl"
+        while cut.poll() is None and not (log.exists() and log.read_bytes().count(b"\n") > 2):
+            time.sleep(0.05)
+        os.killpg(cut.pid, signal.SIGINT)
+        out, err = cut.communicate(timeout=250)
+    assert (cut.returncode, out) == (130, "")
+    stands, last = err.splitlines()
+    assert stands.startswith("otgan: training stands at step ")
+    assert last == "otgan: interrupted"
+    with start([*command, "cut"]) as again:
+        assert again.communicate(timeout=250)[1] == ""
+    for name in ("settings.json", "log.jsonl", "checkpoint.safetensors"):
+        assert Path("cut", name).read_bytes() == Path("whole", name).read_bytes()
+
+
+@pytest.mark.usefixtures("_undrawn")
 def test_other_settings_are_refused_and_leave_the_run_as_it_is(run):
     assert run(*TINY, "--out", "one", "--json")[0] == 0
     before = {path.name: path.read_bytes() for path in Path("one").iterdir()}
@@ -260,6 +307,13 @@ BAD = [
     (["--net", "dcgan"], "net must be 'mlp'"),
     (["--ema", "1"], "ema must be in"),
     (["--device", "nonsense"], "device must be one that is here"),
+    (["--devices", "0"], "--devices must be between 1 and 1024, got 0"),
+    (["--devices", "1", "--device", "nonsense"], "device must be one that is here"),
+    (
+        ["--precision", "16-mixed"],
+        "--precision must be 32-true or bf16-mixed, got 16-mixed, whose float16 needs",
+    ),
+    (["--precision", "double"], "--precision must be 32-true or bf16-mixed, got double, while weights are of float32"),
     (["--samples", "1"], "--samples must be at least 2"),
     (["--seed", "-1"], "--seed must be at least 0"),
     (["--threads", "0"], "--threads must be between 1 and 1024"),

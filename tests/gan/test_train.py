@@ -1,5 +1,7 @@
 """Training a generator: whatever is asked, resumed, refused."""
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 import torch
@@ -124,6 +126,18 @@ def test_a_critic_of_ones_own_is_plain_again_whatever_goes_wrong(points):
     with pytest.raises(BadError):
         train_gan(points, "sn-gan", critic=critic, callbacks=[Bad()], **SMALL)
     assert [type(layer) for layer in critic] == [nn.Linear, nn.ReLU, nn.Linear]
+
+
+@pytest.mark.parametrize("callbacks", [[], [lambda k, numbers: {}[k]]])
+def test_networks_of_ones_own_keep_their_modes_whatever_happens(points, callbacks):
+    generator = nn.Sequential(nn.Linear(2, 4), nn.Tanh().eval(), nn.Linear(4, 2))
+    critic = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 1)).eval()
+    coupled = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Linear(4, 1)).eval()
+    for used in (critic, coupled):
+        with suppress(KeyError, CriticError):
+            train_gan(points, generator=generator, critic=used, callbacks=callbacks, **SMALL)
+        assert not any(module.training for module in used.modules())
+        assert [module.training for module in generator.modules()] == [True, True, False, True]
 
 
 @pytest.mark.parametrize(
