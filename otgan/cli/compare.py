@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from otgan.cli.data import Source, noted_source, read_data
+from otgan.cli.data import Source, noted_source, read_data, read_inception
 from otgan.cli.terminal import as_typed, working
 
 #: The picture, and what the page beside it ends in.
@@ -25,6 +25,10 @@ def compare(
     columns: Annotated[str | None, typer.Option(help="With --data, likewise.")] = None,
     samples: Annotated[int, typer.Option(help="Points of each side that are judged.")] = 2500,
     seed: Annotated[int, typer.Option(help="Of what is drawn; the held-out points are the same for every run.")] = 0,
+    inception: Annotated[
+        Path | None,
+        typer.Option(help="torch-fidelity's weights, to judge images by FID; needs otgan[inception]."),
+    ] = None,
     figure: Annotated[Path, typer.Option(help="Where the picture goes, and the page beside it.")] = Path(PICTURE),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
@@ -54,12 +58,13 @@ def compare(
     opened = [open_run(folder) for folder in runs]
     check_same_data(opened)
     known = read_data(noted_source(runs[0]) if data is None else Source(data, std, columns))
+    classifier = read_inception(inception, known)
     with working("exact optimal transport between generated and held-out points"):
         from otgan.gan import compare_runs
         from otgan.report.comparison import as_comparison, as_comparison_table
         from otgan.report.comparison_page import write_comparison
 
-        compared = compare_runs(opened, known, n=samples, seed=seed)
+        compared = compare_runs(opened, known, n=samples, seed=seed, classifier=classifier)
         page = write_comparison(compared, known, figure, seed=seed, n=samples, command=as_typed(context))
     if as_json:
         typer.echo(json.dumps(as_comparison(compared, known, seed=seed)))

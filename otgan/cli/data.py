@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from otgan.gan import Data
+    from otgan.gan.inception import Inception
 
 #: The note in the run folder.
 NOTE = "data.json"
@@ -53,6 +54,23 @@ def read_data(source: Source) -> Data:
         options["columns"] = [name.strip() for name in source.columns.split(",")]
     known = get_data(source.data, **options)
     return known if source.std is None else replace(known, name=source.label)
+
+
+def read_inception(weights: Path | None, known: Data) -> Inception | None:
+    """The network by which images are judged with FID; None if none is asked for.
+
+    Raises:
+        OtganError: If the data are no images, or see `otgan.gan.inception.Inception`.
+    """
+    from otgan.errors import InvalidValueError
+
+    if weights is None:
+        return None
+    if not known.is_image:
+        raise InvalidValueError("--inception", "come with images", f"points of shape {known.shape}", "leave it out")
+    from otgan.gan.inception import Inception
+
+    return Inception(known.shape, weights)
 
 
 def note_source(folder: Path, source: Source) -> None:

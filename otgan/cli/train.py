@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from otgan.cli.data import Source, note_source, read_data
+from otgan.cli.data import Source, note_source, read_data, read_inception
 from otgan.cli.folder import run_folder
 from otgan.cli.processes import connected, follows, launch
 from otgan.cli.terminal import as_typed, working
 
 if TYPE_CHECKING:
     from otgan.gan import Data, System
+    from otgan.gan.evaluate import Classifier
     from otgan.training import Callback
 
 DEFAULT_DATA = "8gaussians"
@@ -63,6 +64,10 @@ def train(
         str | None, typer.Option(help="32-true, or bf16-mixed for networks in bfloat16; needs otgan[fabric].")
     ] = None,
     samples: Annotated[int, typer.Option(help="Points of each side that are judged in the end.")] = SAMPLES,
+    inception: Annotated[
+        Path | None,
+        typer.Option(help="torch-fidelity's weights, to judge images by FID; needs otgan[inception]."),
+    ] = None,
     movie: Annotated[
         bool, typer.Option("--movie", help="Draw movie.gif and movie.png, in the plane or of images.")
     ] = False,
@@ -93,6 +98,7 @@ def train(
         system = _system(method, set_ or [], {"n_critic": n_critic, "path_length": path_length})
     source = Source(data, std, columns)
     known = read_data(source)
+    classifier = read_inception(inception, known)  # before a training that a bad file would waste
     if movie:
         _check_movie(known)
     given = {"steps": steps, "batch_size": batch_size, "net": net, "noise_dim": noise_dim, "ema": ema, "device": device}
@@ -111,7 +117,7 @@ def train(
             return
         # One that is there is of this training, and stays in the page.
         movie = movie or all((folder / name).is_file() for name in (MOVIE, FRAMES))
-        content, table = _judge(known, folder, samples, seed, again, movie=movie)
+        content, table = _judge(known, folder, samples, seed, again, classifier, movie=movie)
     if as_json:
         typer.echo(json.dumps(content))
         return
@@ -270,7 +276,7 @@ class _Note:
 
 
 def _judge(
-    known: Data, folder: Path, samples: int, seed: int, again: str, *, movie: bool
+    known: Data, folder: Path, samples: int, seed: int, again: str, classifier: Classifier | None, *, movie: bool
 ) -> tuple[dict[str, Any], Any]:
     """The numbers as JSON and as a table; pictures and pages are written on the way."""
     from otgan.gan import judge_run, open_run, read_frames
@@ -279,7 +285,7 @@ def _judge(
     from otgan.report.gan_write import write_gan_report
 
     with working("exact optimal transport between generated and held-out points"):
-        judged = judge_run(open_run(folder), known, n=samples, seed=seed)
+        judged = judge_run(open_run(folder), known, n=samples, seed=seed, classifier=classifier)
         frames = read_frames(folder / FRAMES) if movie else None
         content = write_gan_report(judged, known, seed=seed, frames=frames, command=again)
     return content, as_gan_table(judged, n_modes=n_modes_of(known))

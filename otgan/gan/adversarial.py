@@ -20,7 +20,6 @@ from otgan.critics.method import Players, Terms
 from otgan.critics.method import Start as CriticStart
 from otgan.gan import dcgan
 from otgan.gan.from_noise import FromNoise, draw, noise
-from otgan.gan.networks import mlp
 from otgan.gan.path_length import PATH_EVERY, path_length_penalty, unit_vectors
 from otgan.gan.system import Play, Real, Start, Task
 
@@ -53,7 +52,6 @@ class Adversarial(FromNoise):
         critic_rate: Of the critic, at the start; None likewise.
         beta1: Of Adam: its memory of gradients, in [0, 1).
         beta2: Of Adam: its memory of their squares, in [0, 1).
-        gain: Of the initial weights of a new mlp generator, > 0; see `steep_mlp`.
         path_length: Weight of the penalty on path lengths; 0 for none. See `otgan.gan.path_length`.
     """
 
@@ -62,7 +60,6 @@ class Adversarial(FromNoise):
     critic_rate: float | None = None
     beta1: float = 0.5
     beta2: float = 0.9
-    gain: float = 3.0
     path_length: float = 0.0
 
     #: What suits points in the plane. Saturated units move little, and bear rates that convolutions would not.
@@ -72,7 +69,7 @@ class Adversarial(FromNoise):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("learning_rate", "critic_rate", "gain"):
+        for name in ("learning_rate", "critic_rate"):
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, as_number(name, value, low=0, open_low=True))
         if self.n_critic is not None:
@@ -100,10 +97,6 @@ class Adversarial(FromNoise):
     def own_number(self, terms: Terms) -> float:
         """What the critic's last evaluation says of the distance that is left; see `System.own`."""
 
-    def mlp(self, task: Task, seed: int) -> nn.Sequential:
-        """See `FromNoise.mlp`."""
-        return steep_mlp(task, seed, self.gain)
-
     def critic(self, start: Start) -> nn.Module:
         """The critic as a network on flat points, (n, D) -> (n,) or (n, 1): the user's own, or a new one."""
         if start.critic is None and start.task.net == "dcgan" and self.any_critic:
@@ -124,15 +117,6 @@ class Adversarial(FromNoise):
             CriticError: If a critic of the user's own couples samples, or is one that the method cannot hold.
         """
         return AdversarialPlay(self, start, networks["generator"])
-
-
-def steep_mlp(task: Task, seed: int, gain: float) -> nn.Sequential:
-    """A generator of tanh units whose weights begin a few times as large as usual.
-
-    A law of separate modes asks for plateaus with steep walls between them, since whatever a generator draws on a wall
-    is none of the law's points. Saturated units are that from the start, where ReLUs would have to learn to be.
-    """
-    return mlp((task.noise_dim, *task.hidden, task.dim), seed, activation=nn.Tanh, gain=gain)
 
 
 class AdversarialPlay(Play):

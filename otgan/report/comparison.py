@@ -32,6 +32,7 @@ def as_comparison(compared: Sequence[JudgedRun], data: Data, *, seed: int) -> di
             "n_steps": entry.run.n_steps,
             "numbers": entry.numbers,
             "rank_correlation": entry.correlation,
+            "features": None if entry.extractor is None else entry.extractor.name,
         }
         for k, entry in enumerate(compared)
     ]

@@ -66,6 +66,7 @@ def write_gan_report(
         "n_steps": run.n_steps,
         "numbers": plain(dict(judged.numbers)),
         "rank_correlation": plain(judged.correlation),
+        "features": None if judged.extractor is None else judged.extractor.name,
         "settings": plain(settings),
         "versions": versions(),
     }

@@ -21,6 +21,7 @@ from PIL import Image
 from otgan.cli.main import main
 from otgan.gan import SYSTEMS, evaluate, get_data, open_run, read_frames, train_gan
 from otgan.gan.classifier import train_classifier
+from otgan.quality import Extractor
 from tests.report.pages import check_alone
 
 ROOT = Path(__file__).parents[2]
@@ -278,6 +279,25 @@ def test_images_have_classes_and_a_name_of_any_kind_is_plain_text(run, monkeypat
     assert r"a\|b \[bold\]$x$ &lt;i&gt;" in page
 
 
+@pytest.mark.usefixtures("_undrawn")
+def test_inception_judges_images_by_a_file_of_weights(run, monkeypatch):
+    small = train_classifier(get_data("digits"), steps=3)
+
+    class Stub:
+        extractor = Extractor("Inception", is_inception=True)
+        features, probabilities = small.features, small.probabilities
+
+    asked = []
+    monkeypatch.setattr("otgan.gan.inception.Inception", lambda *arguments: asked.append(arguments) or Stub())
+    code, out, _ = run("--data", "digits", "--net", "mlp", *TINY, "--inception", "weights.pth", "--json")
+    assert (code, asked) == (0, [((1, 8, 8), Path("weights.pth"))])
+    content = json.loads(out)
+    assert content["features"] == "Inception"
+    generated = open_run("runs/digits-wgan-gp-0").learnt
+    expected = evaluate(generated, get_data("digits"), classifier=Stub(), n=30).numbers
+    assert content["numbers"]["fid"] == expected["fid"]
+
+
 MOVIE = "--movie must come with points in the plane, or with images of which 40 together take 16 MiB at most"
 BAD = [
     (["--data", "nonsense"], "data must be one of"),
@@ -290,7 +310,7 @@ BAD = [
     (["--method", "nonsense"], "method must be one of"),
     (["--set", "learning_rate"], "--set must be name=value, got 'learning_rate'"),
     (["--set", "learning_rate="], "--set must be name=value"),
-    (["--set", "nonsense=1"], "--set must name a hyper-parameter of wgan-gp (n_critic, learning_rate, "),
+    (["--set", "nonsense=1"], "--set must name a hyper-parameter of wgan-gp (gain, n_critic, learning_rate, "),
     (["--set", "name=evil"], "--set must name a hyper-parameter of wgan-gp"),
     (["--set", "n_critic=many"], "n_critic must be an integer, got 'many'"),
     (["--set", "n_critic=2.5"], "n_critic must be an integer"),
@@ -319,6 +339,7 @@ BAD = [
     (["--threads", "0"], "--threads must be between 1 and 1024"),
     (["--data", "line.csv", "--movie"], f"{MOVIE}, got shape (1,); leave it out, or scale images down"),
     (["--data", "large.npy", "--movie"], f"{MOVIE}, got shape (1, 650, 650); leave it out, or scale images down"),
+    (["--inception", "file"], "--inception must come with images, got points of shape (2,); leave it out"),
     (["--out", "file"], "file"),
 ]
 

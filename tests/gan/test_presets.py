@@ -5,8 +5,8 @@ import torch
 
 from otgan.errors import InvalidValueError
 from otgan.gan import SYSTEMS, Task, get_system, preset, train_gan
-from otgan.gan.adversarial import steep_mlp
 from otgan.gan.data import TOYS
+from otgan.gan.from_noise import steep_mlp
 
 
 @pytest.mark.parametrize("method", SYSTEMS)
