@@ -276,10 +276,9 @@ def _descent(
         if done == max_iter:
             return plan, Status.ITERATION_LIMIT
         now = time.perf_counter()
-        allowed = int(max(0.0, deadline - now) / (now - began) * done)
-        if not allowed:
+        piece = int(min(max_iter - done, max(0.0, deadline - now) / (now - began) * done))
+        if not piece:
             return plan, Status.RESOURCE_LIMIT
-        piece = min(allowed, max_iter - done)
 
 
 @compiled

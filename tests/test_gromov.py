@@ -109,6 +109,7 @@ def test_a_time_limit_leaves_a_bracket_that_holds_and_much_time_changes_nothing(
     np.testing.assert_allclose(cut.plan.toarray().sum(axis=0), np.full(25, 1 / 25), atol=1e-15)
     assert pieces.status is Status.LOCAL
     assert pieces.upper_bound == pytest.approx(whole.upper_bound, rel=1e-12)
+    assert gromov_wasserstein(x, y, max_seconds=1e308).status is Status.LOCAL
 
 
 def test_a_descent_in_pieces_takes_the_same_way(monkeypatch):

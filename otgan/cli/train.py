@@ -264,7 +264,7 @@ def _train(
 
 
 class _Note:
-    """Says in the folder where the data come from, once the folder is that of this run, and before any checkpoint."""
+    """Says in the folder where the data come from, once the folder is that of this run, and before it is of use."""
 
     def __init__(self, folder: Path, source: Source) -> None:
         self._folder, self._source, self._done = folder, source, False

@@ -90,7 +90,8 @@ def get_data(data: Any, *, shape: tuple[int, ...] | None = None, seed: int = 0, 
         **options: Of a toy law, such as std; of a file, those of `otgan.files.read_points`, such as columns.
 
     Raises:
-        InvalidValueError: If the name is unknown, an option does not belong, or images leave [0, 1].
+        InvalidValueError: If the name is unknown, an option does not belong, images leave [0, 1], or too few points
+            have mass to be split.
         InvalidShapeError: If `shape` does not fit the points, or there are fewer than three.
         FileFormatError: If a file or folder cannot be read as what it should hold.
         MissingDependencyError: If scikit-learn is needed for "digits", Pillow for a folder, pyarrow for Parquet.
@@ -122,12 +123,21 @@ def get_data(data: Any, *, shape: tuple[int, ...] | None = None, seed: int = 0, 
         images = as_images("data", values)
         shape, values = images.shape[1:], images.reshape(len(images), -1)
     law = as_measure("data", values)
-    if isinstance(law, DiscreteMeasure) and round(HELD_OUT * len(law)) == 0:
+    shape = shape or (law.dim,)
+    if not isinstance(law, DiscreteMeasure):
+        return Data(name, law, law, shape)
+    if round(HELD_OUT * len(law)) == 0:
         raise InvalidShapeError(
             "data", "have at least 3 points, some to train on and some to judge by", len(law), "give more of them"
         )
-    parts = law.split(HELD_OUT, rng) if isinstance(law, DiscreteMeasure) else (law, law)
-    return Data(name, parts[1], parts[0], shape or (law.dim,))
+    try:
+        held_out, train = law.split(HELD_OUT, rng)
+    except InvalidValueError as error:
+        raise InvalidValueError(
+            "data", "have points with mass to train on, and others to judge by", f"too few of {len(law)}",
+            "give more of them, or weights to more of them",
+        ) from error  # fmt: skip
+    return Data(name, train, held_out, shape)
 
 
 def _in_shape(values: Any, shape: tuple[int, ...]) -> Any:

@@ -18,7 +18,7 @@ from otgan.measures import Measure
 CHUNK = 2**13
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Generated(Measure):
     """A law that was learnt, in the units of the data.
 

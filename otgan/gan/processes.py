@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import torch
@@ -205,7 +205,7 @@ class Processes:
         if self.size == 1:
             yield step
             return
-        begun = False
+        begun, self._kept = False, kept
 
         def tell(k: int) -> None:
             nonlocal begun
@@ -220,9 +220,12 @@ class Processes:
             tell(k)
             return step(k)
 
-        with self._ends(kept, listen=not kept):
+        with ExitStack() as stack:
+            if not kept:
+                self._pressed = stack.enter_context(interrupts())
             yield told
             tell(0)
+        self._over = True
 
     def follow(self, step: Step, parts: Parts, asked: Mapping[str, Any], *, kept: bool) -> None:
         """The other processes' part: steps for as long as process 0 takes them, and the error in which it ended.
@@ -231,7 +234,8 @@ class Processes:
             InvalidValueError: If settings differ from those of process 0.
             ProcessError: If another process failed by an error that is none of otgan's.
         """
-        with self._ends(kept, listen=True):
+        self._kept = kept
+        with interrupts() as self._pressed:
             going = self._meet(between=True)
             with self._word():
                 k, theirs, state = self._fabric.broadcast(None)
@@ -246,19 +250,17 @@ class Processes:
                 step(k)
                 k += 1
                 going = self._meet(between=True)
+        self._over = True
+
+    # Ends
 
     @contextmanager
-    def _ends(self, kept: bool, *, listen: bool) -> Iterator[None]:
-        """An end that all know of, and Ctrl-C as a wish if it is to be listened for."""
-        self._kept = kept
+    def together(self) -> Iterator[None]:
+        """From the first argument that is read to the last step: an error of one process here is raised by all."""
         try:
-            if listen:
-                with interrupts() as self._pressed:
-                    yield
-            else:
-                yield
+            yield
         except BaseException as error:
-            if not (self._over or self._speaking):
+            if self.size > 1 and not (self._over or self._speaking):
                 with suppress(ProcessError):  # of others that are gone: then this error is the one to tell
                     self._meet(error)
             raise

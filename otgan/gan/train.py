@@ -7,7 +7,7 @@ import dataclasses
 import math
 import os
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from typing import Any
 
 import numpy as np
@@ -105,7 +105,8 @@ def train_gan(
         What was learnt, a measure; the same in every process.
 
     Raises:
-        InvalidValueError: If a number is out of range, a name unknown, or nothing in a network of one's own is trained.
+        InvalidValueError: If a number is out of range or a name unknown; if nothing in a network of one's own can be
+            trained, or the two share weights.
         InvalidShapeError: If a generator of one's own does not map noise to points.
         CriticError: If a critic couples samples, or breaks another rule of `otgan.critics.check_critic`.
         TrainingDivergedError: If a loss becomes NaN or infinite.
@@ -115,29 +116,28 @@ def train_gan(
         FolderInUseError: If another training is under way in the folder.
     """
     processes = Processes(fabric)
-    system, known = get_system(method), get_data(data)
-    callbacks = read_callbacks(callbacks)
-    task = _task(known, net, hidden, noise_dim)
-    steps, batch_size, seed = (
-        as_count("steps", steps),
-        as_count("batch_size", batch_size),
-        as_count("seed", seed, low=0),
-    )
-    ema = as_number("ema", ema, low=0, high=1, open_high=True)
-    root = np.random.SeedSequence(seed)
-    rng = np.random.default_rng(root.spawn(1)[0])
-    weights_seed, noise_seed = (int(word) for word in root.generate_state(2))
-    pilot = known.train.sample(PILOT, rng)
-    own = {name: module for name, module in (("generator", generator), ("critic", critic)) if module is not None}
-    place = _place(device, own, processes)
-    _check_own(system, own, task)
-    centre, scale = (np.zeros(task.dim), 1.0) if own else units(pilot, known)
-    begun = {name: network_fingerprint(module) for name, module in own.items()}
+    # Whatever the caller is in the middle of, networks here are trained.
+    with processes.together(), torch.inference_mode(False), torch.enable_grad(), ExitStack() as stack:
+        system, known = get_system(method), get_data(data)
+        callbacks = read_callbacks(callbacks)
+        task = _task(known, net, hidden, noise_dim)
+        steps, batch_size = as_count("steps", steps), as_count("batch_size", batch_size)
+        seed, n_samples = as_count("seed", seed, low=0), as_count("n_samples", n_samples)
+        ema = as_number("ema", ema, low=0, high=1, open_high=True)
+        root = np.random.SeedSequence(seed)
+        rng = np.random.default_rng(root.spawn(1)[0])
+        weights_seed, noise_seed = (int(word) for word in root.generate_state(2))
+        pilot = known.train.sample(PILOT, rng)
+        own = {name: module for name, module in (("generator", generator), ("critic", critic)) if module is not None}
+        place = _place(device, own, processes)
+        _check_own(system, own, task)
+        centre, scale = (np.zeros(task.dim), 1.0) if own else units(pilot, known)
+        begun = {name: network_fingerprint(module) for name, module in own.items()}
 
-    def to_units(points: FloatArray) -> Tensor:
-        return torch.from_numpy((points - centre) / scale).to(place, torch.float32)
+        def to_units(points: FloatArray) -> Tensor:
+            return torch.from_numpy((points - centre) / scale).to(place, torch.float32)
 
-    with modes_kept(own.values()):
+        stack.enter_context(modes_kept(own.values()))
         networks = system.networks(task, weights_seed) if generator is None else {"generator": Flat(generator, None)}
         for network in networks.values():
             network.to(place).train()
@@ -176,7 +176,7 @@ def train_gan(
                     "data": known.name, "identity": identity(known),
                     "fingerprint": data_fingerprint((known.train, known.held_out), (pilot, pilot[:0])),
                     "method": system.name, "options": dataclasses.asdict(system), "task": dataclasses.asdict(task),
-                    "batch_size": batch_size, "ema": averages.decay, "seed": seed, "monitor": monitor,
+                    "batch_size": batch_size, "ema": averages.decay, "seed": seed, "monitor": bool(monitor),
                     "n_samples": n_samples, "centre": centre.tolist(), "scale": scale, "own_networks": begun,
                     **processes.settings,
                 }  # fmt: skip
@@ -187,22 +187,21 @@ def train_gan(
                     "tensorboard": tensorboard, "parts": parts, "settings": settings,
                 }  # fmt: skip
             asked = {**settings, "steps": steps}
-            with torch.enable_grad():
-                if not processes.leads:
-                    with pytorch_threads(threads):
-                        processes.follow(step, parts, asked, kept=folder is not None)
-                    return learnt
-                with processes.leading(step, parts, asked, kept=folder is not None) as led:
-                    watchers: list[Callback] = list(callbacks)
-                    for callback in callbacks:
-                        if hasattr(callback, "begin"):
-                            callback.begin(learnt)
-                    if monitor:
-                        watchers.insert(0, watch(known, learnt, max(1, steps // LOOKS), n_samples, seed))
-                    run(
-                        led, steps, callbacks=watchers, every=every, threads=threads, progress=progress,
-                        name=system.name, interrupted=lambda: processes.wished, **kept,
-                    )  # fmt: skip
+            if not processes.leads:
+                with pytorch_threads(threads):
+                    processes.follow(step, parts, asked, kept=folder is not None)
+                return learnt
+            with processes.leading(step, parts, asked, kept=folder is not None) as led:
+                watchers: list[Callback] = list(callbacks)
+                for callback in callbacks:
+                    if hasattr(callback, "begin"):
+                        callback.begin(learnt)
+                if monitor:
+                    watchers.insert(0, watch(known, learnt, max(1, steps // LOOKS), n_samples, seed))
+                run(
+                    led, steps, callbacks=watchers, every=every, threads=threads, progress=progress,
+                    name=system.name, interrupted=lambda: processes.wished, **kept,
+                )  # fmt: skip
         finally:
             play.finish()
     return learnt
@@ -270,6 +269,15 @@ def _check_own(system: System, own: dict[str, nn.Module], task: Task) -> None:
             )  # fmt: skip
         if not any(weight.requires_grad for weight in module.parameters()):
             raise InvalidValueError(name, "have weights to train", "none that require a gradient", "set requires_grad")
+        if any(weight.is_inference() for weight in module.parameters()):
+            raise InvalidValueError(
+                name, "have weights that can be trained", "some that were made in torch.inference_mode",
+                "make the module outside of it",
+            )  # fmt: skip
+    if len(own) == 2 and set.intersection(*(set(module.parameters()) for module in own.values())):
+        raise InvalidValueError(
+            "critic", "share no weights with the generator", "some that are in both", "pass two modules apart"
+        )
     if "generator" in own:
         _check_generator(own["generator"], task)
 

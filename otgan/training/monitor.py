@@ -170,7 +170,13 @@ class W1Monitor:
                     "give both sides the same coordinates",
                 )  # fmt: skip
         elif isinstance(real, DiscreteMeasure):
-            self._source, self._other = real.split(0.5, rng)
+            try:
+                self._source, self._other = real.split(0.5, rng)
+            except InvalidValueError as error:
+                raise InvalidValueError(
+                    "source", "have points with mass in each of two halves", f"too few of {len(real)}",
+                    "give more of them, or do without the monitor",
+                ) from error  # fmt: skip
         else:
             self._source, self._other = _points(real, n, rng), _points(real, n, rng)
 

@@ -250,6 +250,8 @@ def test_shapes_that_fit_nothing():
         get_data(np.zeros((8, 5, 4, 3)))
     with pytest.raises(InvalidShapeError, match=r"data must have at least 3 points, .* got 2; give more"):
         get_data([[0.0, 1.0], [2.0, 3.0]])
+    with pytest.raises(InvalidValueError, match=r"data must have points with mass to train on, .* got too few of 4;"):
+        get_data(DiscreteMeasure([[0.0], [1.0], [2.0], [3.0]], [1.0, 0.0, 0.0, 0.0]))
 
 
 def test_what_is_not_there(tmp_path):

@@ -26,6 +26,7 @@ def test_what_is_learnt_is_a_measure_in_units_of_the_data(points):
     drawn = far.sample(300, np.random.default_rng(1))
     assert drawn.shape == (300, 2)
     assert drawn.dtype == np.float64
+    assert repr(far) == "Generated(wgan-gp, dim=2)"
     assert abs(drawn - 1e6).max() < 1e5
     np.testing.assert_array_equal(drawn, far.sample(300, np.random.default_rng(1)))
     assert otgan.wasserstein(drawn, 1e6 + 1e3 * points).upper_bound < 2e4
@@ -170,6 +171,37 @@ def test_the_exact_distance_beside_the_loss_is_that_of_the_solver(points):
     assert {"own", "loss_critic", "loss_generator", "w1", "noise_floor"} <= rows[-1].keys()
 
 
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_a_caller_who_wants_no_gradients_gets_the_same_weights(points, mode):
+    whole = train_gan(points, **SMALL)
+    with mode():
+        within = train_gan(points, **SMALL)
+        assert not torch.is_grad_enabled()
+    weights, known = (learnt.networks["generator"].state_dict() for learnt in (within, whole))
+    assert all(torch.equal(weights[name], known[name]) for name in known)
+
+
+def test_settings_may_be_of_any_integer(points, tmp_path):
+    options = {**SMALL, "n_samples": np.int64(50), "monitor": np.True_}
+    train_gan(points, folder=tmp_path / "run", **options)
+    train_gan(points, folder=tmp_path / "run", resume=True, **{**options, "n_samples": 50, "monitor": True})
+
+
+def test_a_network_is_no_opponent_of_itself():
+    one = nn.Sequential(nn.Linear(1, 4), nn.Tanh(), nn.Linear(4, 1))
+    within = nn.Sequential(nn.Linear(1, 1), one[0], nn.Linear(4, 1))
+    for critic in (one, within):
+        with pytest.raises(InvalidInputError, match="critic must share no weights with the generator"):
+            train_gan(np.arange(20.0)[:, None], generator=one, critic=critic, noise_dim=1, **SMALL)
+
+
+def test_weights_that_no_gradient_reaches(points):
+    with torch.inference_mode():
+        generator = nn.Linear(2, 2)
+    with pytest.raises(InvalidInputError, match=r"generator must have weights that can be trained, got .*; make the"):
+        train_gan(points, generator=generator, **SMALL)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -182,6 +214,7 @@ def test_the_exact_distance_beside_the_loss_is_that_of_the_solver(points):
         ({"generator": lambda z: z}, "generator must be a torch.nn.Module"),
         ({"hidden": "wide"}, "hidden must be a sequence"),
         ({"noise_dim": 0}, "noise_dim must be"),
+        ({"n_samples": "x", "monitor": False}, "n_samples must be an integer"),
         ({"device": "abacus"}, "device must be one that is here"),
     ],
 )

@@ -160,6 +160,10 @@ def main(folder: Path) -> None:
     ended("diverged", SamplerMeasure(extreme), "flow-matching", monitor=False)
     ended("other data", cloud(seed=rank))
     ended("other steps", steps=5 + rank)
+    ended("no data", cloud() if rank == 0 else folder / "nowhere.csv")
+    ended("no step", steps=0)
+    unfit = nn.Linear(2, 2 if rank else 3)
+    ended("unfit", generator=unfit)
     torch.save(seen, folder / f"process-{rank}.pt")
     torch.distributed.destroy_process_group()
 

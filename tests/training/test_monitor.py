@@ -171,6 +171,7 @@ def test_a_run_stops_once_the_bracket_is_narrow():
         ((X,), {"critic": slope(1.0)}, InvalidValueError, "got critic"),
         ((X, Y), {"generate": lambda n, rng: X}, InvalidValueError, "got target and generate"),
         ((X,), {"generate": lambda n, rng: X, "stop_below": 0.1}, InvalidValueError, "stop_below must come with"),
+        ((X[:1],), {"generate": lambda n, rng: X}, InvalidValueError, "source must have points .*, got too few of 1;"),
         ((X, Y[:, :1]), {"critic": slope(1.0)}, InvalidShapeError, "target must have the dimension of source, 2"),
         ((X, Y), {"critic": slope(1.0), "every": 0}, InvalidValueError, "every must be at least 1"),
         ((X, Y), {"critic": slope(1.0), "stop_below": 0}, InvalidValueError, "stop_below must be in"),
