@@ -269,6 +269,8 @@ def _check_own(system: System, own: dict[str, nn.Module], task: Task) -> None:
             )  # fmt: skip
         if not any(weight.requires_grad for weight in module.parameters()):
             raise InvalidValueError(name, "have weights to train", "none that require a gradient", "set requires_grad")
+        if any(isinstance(weight, nn.UninitializedParameter) for weight in module.parameters()):
+            raise InvalidValueError(name, "have weights", "a lazy module without them", "call it once before")
         if any(weight.is_inference() for weight in module.parameters()):
             raise InvalidValueError(
                 name, "have weights that can be trained", "some that were made in torch.inference_mode",

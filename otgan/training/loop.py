@@ -113,7 +113,7 @@ def run(
         FolderInUseError: If another training is under way in the folder.
         InvalidValueError: If a number is out of range.
         InvalidTypeError: If a folder comes without parts, or with settings that are no JSON; if callbacks are no
-            functions, or the step returns anything but numbers by name.
+            functions, or the step or one of them returns anything but numbers by name.
         MissingDependencyError: If TensorBoard is asked for and not installed.
 
     Warns:
@@ -197,7 +197,7 @@ class _Loop:
     def _one(self, k: int) -> dict[str, float | None]:
         """One step, watched."""
         numbers: dict[str, float | None] = {}
-        for name, value in _measured(self.step(k)).items():
+        for name, value in _measured(self.step(k), "what step returns").items():
             if not math.isfinite(value):
                 self._diverged(name, value, k)
             numbers[name] = value
@@ -206,7 +206,8 @@ class _Loop:
             if self._calls(callback, k) if hasattr(callback, "every") else due:
                 added = callback(k, dict(numbers))
                 if isinstance(added, Mapping):
-                    numbers |= added
+                    given = {name: value for name, value in added.items() if value is not None}
+                    numbers |= dict.fromkeys(added) | _measured(given, "what a callback returns")
                     due = True
         if due and self.kept is not None:
             self.kept.write(k, numbers)
@@ -256,12 +257,10 @@ def read_callbacks(callbacks: Any) -> list[Callback]:
     return read
 
 
-def _measured(returned: Any) -> dict[str, float]:
-    """Read what a step returned."""
+def _measured(returned: Any, what: str) -> dict[str, float]:
+    """Read what a step or a callback returned."""
     if not isinstance(returned, Mapping):
-        raise InvalidTypeError(
-            "what step returns", "be a dict of numbers", type(returned).__name__, "return {} where there are none"
-        )
+        raise InvalidTypeError(what, "be a dict of numbers", type(returned).__name__, "return {} where there are none")
     numbers = {}
     for name, value in returned.items():
         try:
@@ -270,7 +269,7 @@ def _measured(returned: Any) -> dict[str, float]:
             numbers[name] = float(value)
         except (TypeError, ValueError, OverflowError, RuntimeError) as error:
             raise InvalidTypeError(
-                f"{name!r} of what step returns", "be a number", one_line(repr(value), 80), "pass a float"
+                f"{name!r} of {what}", "be a number", one_line(repr(value), 80), "pass a float"
             ) from error
     return numbers
 

@@ -195,11 +195,13 @@ def test_a_network_is_no_opponent_of_itself():
             train_gan(np.arange(20.0)[:, None], generator=one, critic=critic, noise_dim=1, **SMALL)
 
 
-def test_weights_that_no_gradient_reaches(points):
+def test_weights_that_cannot_be_trained(points):
     with torch.inference_mode():
         generator = nn.Linear(2, 2)
     with pytest.raises(InvalidInputError, match=r"generator must have weights that can be trained, got .*; make the"):
         train_gan(points, generator=generator, **SMALL)
+    with pytest.raises(InvalidInputError, match="critic must have weights, got a lazy module without them; call it"):
+        train_gan(points, critic=nn.LazyLinear(1), **SMALL)
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,12 @@ def test_what_a_step_returns_is_checked(measured, message):
         run(lambda k: measured, 2)
 
 
+def test_what_a_callback_adds_is_checked():
+    assert run(lambda k: {}, 1, callbacks=[lambda k, n: {"w1": 2, "absent": None}]).metrics == {"w1": 2, "absent": None}
+    with pytest.raises(InvalidTypeError, match="'note' of what a callback returns must be a number, got 'far'"):
+        run(lambda k: {}, 1, callbacks=[lambda k, n: {"note": "far"}])
+
+
 def test_a_callback_is_called_at_steps_that_there_are():
     class Never:
         every = 0
