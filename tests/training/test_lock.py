@@ -13,17 +13,40 @@ import torch
 from otgan.errors import CheckpointError, FolderInUseError, InvalidTypeError
 from otgan.training import Parts, load_checkpoint, lock, read_log, run
 
-#: Holds the file until it is killed. Loaded by its path, without the rest of the room and PyTorch.
-HOLDER = """
-import importlib.util, sys, time
+#: Loads the module by its path, without the rest of the room and PyTorch.
+LOADED = """
+import importlib.util, os, sys, time
 spec = importlib.util.spec_from_file_location("lock", sys.argv[1])
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
 from pathlib import Path
-held = module.lock(Path(sys.argv[2]))
-print("held", flush=True)
-time.sleep(60)
+path = Path(sys.argv[2])
 """
+
+#: Holds the file until it is killed.
+HOLDER = (
+    LOADED
+    + """
+with module.lock(path):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+)
+
+#: Lets go of the file, and takes it again, while a child of the first time lives.
+FORKING = (
+    LOADED
+    + """
+read, write = os.pipe()
+with module.lock(path):
+    if os.fork() == 0:
+        os.close(write)
+        os.read(read, 1)  # until the parent has ended
+        os._exit(0)
+with module.lock(path):
+    print("held again")
+"""
+)
 
 
 def train(folder, *, step=lambda k: {"k": k}, settings=None, n_steps=3, **options):
@@ -76,6 +99,13 @@ def test_a_killed_process_keeps_nobody_out(tmp_path):
     assert train(tmp_path, n_steps=2, resume=True).resumed_from == 2
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no process is forked there")
+def test_a_worker_that_was_forked_meanwhile_keeps_nobody_out(tmp_path):
+    arguments = [lock.__file__, tmp_path / "log.jsonl"]
+    done = subprocess.run([sys.executable, "-c", FORKING, *map(str, arguments)], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("held again\n", "")
+
+
 def test_an_exception_lets_go_although_its_traceback_is_kept(tmp_path):
     def fail(k):
         raise ZeroDivisionError
@@ -102,7 +132,8 @@ def test_where_the_file_system_has_no_locks_one_trains_without(tmp_path, monkeyp
 def test_the_log_that_is_locked_is_left_as_it_is(tmp_path):
     path = Path(tmp_path / "log.jsonl")
     path.write_bytes(b'{"step": 1}\n')
-    with lock.lock(path), pytest.raises(FolderInUseError):
-        lock.lock(path)
-    lock.lock(path).close()
+    with lock.lock(path), pytest.raises(FolderInUseError), lock.lock(path):
+        pass
+    with lock.lock(path):
+        pass
     assert path.read_bytes() == b'{"step": 1}\n'
