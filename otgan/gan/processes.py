@@ -155,7 +155,10 @@ class Processes:
         """
         if self.size == 1:
             return dict(measured)
-        self._meet()
+        floats = [name for name, value in numbers.items() if isinstance(value, float)]
+        values = [*(numbers[name] for name in floats), *map(float, measured.values())]
+        row = torch.tensor(values, dtype=torch.float64, device=self.device)
+        self._meet()  # after all that can fail in one process alone
         means: dict[int, Tensor] = {}
         others: dict[int, Tensor] = {}
         for module in modules.values():
@@ -167,9 +170,6 @@ class Processes:
             for buffer in others.values():
                 buffer.zero_()
         self._reduce(list(others.values()), "sum")
-        floats = [name for name, value in numbers.items() if isinstance(value, float)]
-        values = [*(numbers[name] for name in floats), *map(float, measured.values())]
-        row = torch.tensor(values, dtype=torch.float64, device=self.device)
         self._reduce([*means.values(), row], "mean")
         found = row.tolist()
         numbers.update(zip(floats, found, strict=False))
@@ -179,10 +179,10 @@ class Processes:
         """The sum or the mean over the processes, in place; one flat tensor of each dtype."""
         for dtype in dict.fromkeys(tensor.dtype for tensor in tensors):
             alike = [tensor.detach() for tensor in tensors if tensor.dtype == dtype]
-            flat = torch.cat([tensor.reshape(-1) for tensor in alike])
-            if dtype == torch.bool:  # which not every backend adds
-                flat = flat.to(torch.uint8)
             with self._word():
+                flat = torch.cat([tensor.reshape(-1) for tensor in alike])
+                if dtype == torch.bool:  # which not every backend adds
+                    flat = flat.to(torch.uint8)
                 flat = self._fabric.all_reduce(flat, reduce_op=how)
             for tensor, part in zip(alike, flat.split([tensor.numel() for tensor in alike]), strict=True):
                 tensor.copy_(part.view_as(tensor))

@@ -140,6 +140,7 @@ def test_a_run_of_two_processes_that_was_interrupted_ends_with_the_same_bits(bot
         ("diverged", ("TrainingDivergedError", "TrainingDivergedError"), "own must stay finite during training"),
         ("other data", ("InvalidValueError", "InvalidValueError"), "identity must be the same in all 2 processes"),
         ("no data", ("FileFormatError", "FileFormatError"), "nowhere.csv"),
+        ("no number", ("ProcessError", "ValueError"), "could not convert string to float: 'far'"),
         ("no step", ("InvalidValueError", "InvalidValueError"), "steps must be at least 1"),
         ("unfit", ("InvalidShapeError", "InvalidShapeError"), "generator must map noise (n, 2) to points"),
         ("other steps", ("InvalidValueError", "InvalidValueError"), "steps must be the same in all 2 processes"),

@@ -54,6 +54,16 @@ class Watched(WganGpSystem):
         return play
 
 
+class Unmeasured(WganGpSystem):
+    """WGAN-GP that measures no number in process 1."""
+
+    def play(self, start, networks):
+        play = super().play(start, networks)
+        step = play.step
+        play.step = lambda k, real, rng: step(k, real, rng) | ({"own": "far"} if self.rank else {})
+        return play
+
+
 def own():
     """A generator that couples points, draws numbers of its own, and began otherwise in each process."""
     return nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.Dropout(0.2), nn.ReLU(), nn.Linear(8, 2))
@@ -162,6 +172,9 @@ def main(folder: Path) -> None:
     ended("other steps", steps=5 + rank)
     ended("no data", cloud() if rank == 0 else folder / "nowhere.csv")
     ended("no step", steps=0)
+    unmeasured = Unmeasured()
+    object.__setattr__(unmeasured, "rank", rank)
+    ended("no number", method=unmeasured, monitor=False)
     unfit = nn.Linear(2, 2 if rank else 3)
     ended("unfit", generator=unfit)
     torch.save(seen, folder / f"process-{rank}.pt")
