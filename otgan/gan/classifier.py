@@ -117,17 +117,17 @@ def train_classifier(data: Data, seed: int = 0, *, steps: int = 150, batch_size:
     if len(classes) < 2:
         raise InvalidValueError("labels", "have at least two classes", f"{len(classes)}", "give images of more classes")
     steps, batch_size = as_count("steps", steps), as_count("batch_size", batch_size)
-    places = torch.from_numpy(np.searchsorted(classes, labels[0]))
     rng = np.random.default_rng(seed)
     centre, scale = float(train.points.mean()), float(train.points.std()) or 1.0
-    images = _tensor(train.points, centre, scale)
-    body = drawn(
-        lambda: nn.Sequential(*trunk(data.shape, 0.0), nn.Linear(trunk_size(data.shape), FEATURES), nn.ReLU()), seed
-    )
-    head = drawn(lambda: nn.Linear(FEATURES, len(classes)), seed + 1)
-    weights = [*body.parameters(), *head.parameters()]
-    optimizer = torch.optim.Adam(weights, LEARNING_RATE)
-    with torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad():  # whatever the caller is in the middle of
+        images = _tensor(train.points, centre, scale)
+        body = drawn(
+            lambda: nn.Sequential(*trunk(data.shape, 0.0), nn.Linear(trunk_size(data.shape), FEATURES), nn.ReLU()), seed
+        )
+        head = drawn(lambda: nn.Linear(FEATURES, len(classes)), seed + 1)
+        weights = [*body.parameters(), *head.parameters()]
+        optimizer = torch.optim.Adam(weights, LEARNING_RATE)
+        places = torch.from_numpy(np.searchsorted(classes, labels[0]))
         for step in range(steps):
             rows = torch.from_numpy(rng.choice(len(train), batch_size, p=train.weights))
             loss = nn.functional.cross_entropy(head(body(images[rows])), places[rows])

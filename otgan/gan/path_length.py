@@ -96,9 +96,9 @@ def path_length_variation(learnt: Generated, *, n: int = 10_000, seed: int = 0) 
     like = next(generator.parameters())
     parts = []
     for size in [CHUNK] * (as_count("n", n, low=2) // CHUNK) + [n % CHUNK]:
-        noise = normal((size, learnt.task.noise_dim), rng, like)
-        directions = unit_vectors((size, learnt.dim), rng, like)
-        with torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad():  # whatever the caller is in the middle of
+            noise = normal((size, learnt.task.noise_dim), rng, like)
+            directions = unit_vectors((size, learnt.dim), rng, like)
             parts.append(path_lengths(generator, noise, directions).detach())
     lengths = torch.cat(parts).double()
     return float(lengths.std() / lengths.mean())

@@ -52,6 +52,13 @@ def test_the_seed_decides_and_nothing_else_is_drawn(digits):
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_a_caller_who_wants_no_gradients_gets_the_same(digits):
+    with torch.inference_mode():
+        within = train_classifier(digits, 1, steps=2)
+    points = digits.held_out.points[:5]
+    assert (within.probabilities(points) == train_classifier(digits, 1, steps=2).probabilities(points)).all()
+
+
 def test_masses_count():
     """Both sides hold an image of each class that the other calls by the other name; mass decides who is believed."""
     images = np.repeat(np.eye(64)[:2], 2, axis=0)

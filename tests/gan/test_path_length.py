@@ -87,6 +87,13 @@ def test_variation_of_linear_maps():
     assert stretched == pytest.approx(lengths.std() / lengths.mean(), abs=5 * 0.35 / (2 * 10_000) ** 0.5)
 
 
+def test_variation_for_a_caller_who_wants_no_gradients():
+    learnt = generated(linear(A))
+    with torch.inference_mode():
+        within = path_length_variation(learnt, n=10)
+    assert within == path_length_variation(learnt, n=10)
+
+
 def test_variation_leaves_no_gradient_behind():
     generator = linear(A)
     path_length_variation(generated(generator), n=10)
