@@ -229,6 +229,10 @@ def quality(
         raise InvalidTypeError(
             "extractor", "be an Extractor", type(extractor).__name__, "say Extractor(name) of otgan.quality"
         )
+    if extractor is not None and features is None and probabilities is None:
+        raise InvalidValueError(
+            "extractor", "come with features or probabilities", repr(extractor.name), "give what it computes as well"
+        )
     n, k = as_count("n", n, high=MAX_SAMPLES), as_count("k", k)
     seed = as_count("seed", seed, low=0)
     rng_real, rng_again, rng_made = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(3))

@@ -150,7 +150,7 @@ def test_with_the_published_weights_the_numbers_have_their_names(published):
     assert "FID of 60 points a side is larger than that of more" in text
     assert "singular" not in text
     rows = {row.name: row for row in gan_quantities(JudgedRun(None, found.numbers, math.nan, images, found.extractor))}
-    assert rows["FID"].meaning.endswith(f"Here: torch-fidelity's Inception, {inception.WEIGHTS}.")
+    assert rows["FID"].meaning.endswith(f"Looked at through torch-fidelity's Inception, {inception.WEIGHTS}.")
     assert float(rows["Inception score"].value) == pytest.approx(found.numbers["inception_score"], rel=1e-3)
     assert not {"Fréchet distance of features", "Class score"} & set(rows)
     few = quality(images[:8], images[8:16], second_real=images[16:24], features=model.features,
