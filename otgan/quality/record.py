@@ -194,7 +194,8 @@ def quality(
             a Fréchet distance.
         probabilities: A function of points to class probabilities (n, c), for the class score.
         extractor: What both come from, to be said beside the numbers. Only where it says that it is the Inception
-            network are they called FID and Inception score, and has the latter its ten parts.
+            network are they called FID and Inception score, and has the latter its ten parts. Refused if
+            neither is given.
         diameter: See `otgan.statistics.confidence_interval`: a fact about both laws, for `population`.
         sub_gaussian: Likewise, instead of a diameter.
         level: Of `population`.
