@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+import typer
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -107,3 +108,15 @@ def test_pictures_are_small_and_used():
     for picture in (DOCS / "images").iterdir():
         assert picture.stat().st_size <= 150_000
         assert f"images/{picture.name}" in pages
+
+
+@pytest.mark.parametrize("command", ["train", "compare"])
+def test_every_option_of_a_training_is_described(command):
+    app = typer.Typer()
+    app.command()(getattr(importlib.import_module(f"otgan.cli.{command}"), command))
+    options = {name for parameter in typer.main.get_command(app).params for name in parameter.opts if name[:2] == "--"}
+    options -= {"--help", "--install-completion", "--show-completion"}
+    text = (DOCS / "gan.md").read_text(encoding="utf-8")
+    part = text.partition("\n## Compare\n")[2] if command == "compare" else text
+    assert len(options) > 5
+    assert not {name for name in options if f"`{name}`" not in part and f"`{name} " not in part}

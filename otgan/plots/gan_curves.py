@@ -75,8 +75,9 @@ def draw_w1(ax: Axes, runs: Sequence[GanRun], *, colours: Sequence[str], labels:
         ax.axhline(floor, color=NEUTRAL, linewidth=1.0, linestyle="--")
     if floors:
         text = f"noise floor {number(floors[0])}" if len(floors) == 1 else "noise floors"
+        # On the left, where curves begin far above; towards the right they come down to the floor.
         ax.text(
-            0.995, max(floors), text, transform=ax.get_yaxis_transform(), ha="right", va="top", color=NEUTRAL,
+            0.005, max(floors), text, transform=ax.get_yaxis_transform(), ha="left", va="top", color=NEUTRAL,
             fontsize=9,
         )  # fmt: skip
     if min(seen) > 0 and max(seen) > WIDE * min(seen):

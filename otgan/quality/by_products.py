@@ -58,7 +58,7 @@ def _between(
     for j in range(len(norms)):
         both = norm + norms[j]
         square, error = both - 2 * products[j], share * both + allowed
-        least[j], most[j] = square - error, square + error
+        least[j], most[j] = max(0.0, square - error), square + error
 
 
 @compiled
@@ -85,7 +85,7 @@ def _kth(
             if most[j] < bound[0]:
                 replace_largest(bound, most[j])
         for j in range(len(y)):
-            if least[j] > bound[0]:
+            if least[j] > bound[0] or least[j] >= nearest[0]:  # a tie would change nothing
                 continue
             square = _square(x[i], y[j])
             if square < nearest[0]:
@@ -135,7 +135,7 @@ def _in_balls(
 def _products(x: FloatArray, y: FloatArray) -> Iterator[tuple[slice, tuple[Any, ...]]]:
     """For some rows of x at a time, what the loops need: products, norms, the points, the two parts of the error."""
     d = x.shape[1]
-    centre = (x.mean(0) + y.mean(0)) / 2
+    centre = np.median(y, axis=0)  # one far point moves a mean, and all others would lose their digits
     share, allowed = (8 * d + 32) * ROUNDING, 8 * d * SMALLEST
     centred, columns = x - centre, (y - centre).T
     norms_x, norms_y = (centred**2).sum(1), (columns**2).sum(0)

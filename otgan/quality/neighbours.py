@@ -45,8 +45,8 @@ def precision_recall(real: Any, generated: Any, *, k: int = 5) -> PrecisionRecal
     two real samples. Density has the mean 1 and coverage that of `coverage_of_chance`, whatever the law, if no
     point of it has mass: repeated points lie in each other's balls, and both are larger. One real
     outlier has a large ball, in which precision finds bad points good; density counts it once in k. Euclidean
-    distances, see `otgan.quality.balls`: in up to 8 dimensions the time grows little faster than n + m, above as
-    (n + m)² d; memory O((n + m) d).
+    distances, see `otgan.quality.balls`: in up to 4 dimensions the time grows little faster than n + m, in 8 as its
+    power 1.6 or so, above as (n + m)² d; memory O((n + m) d).
 
     Args:
         real: Real points or their features, (n, d), n > k.

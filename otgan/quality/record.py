@@ -194,7 +194,8 @@ def quality(
             a Fréchet distance.
         probabilities: A function of points to class probabilities (n, c), for the class score.
         extractor: What both come from, to be said beside the numbers. Only where it says that it is the Inception
-            network are they called FID and Inception score, and has the latter its ten parts.
+            network are they called FID and Inception score, and has the latter its ten parts. Refused if
+            neither is given.
         diameter: See `otgan.statistics.confidence_interval`: a fact about both laws, for `population`.
         sub_gaussian: Likewise, instead of a diameter.
         level: Of `population`.
@@ -228,6 +229,10 @@ def quality(
     if extractor is not None and not isinstance(extractor, Extractor):
         raise InvalidTypeError(
             "extractor", "be an Extractor", type(extractor).__name__, "say Extractor(name) of otgan.quality"
+        )
+    if extractor is not None and features is None and probabilities is None:
+        raise InvalidValueError(
+            "extractor", "come with features or probabilities", repr(extractor.name), "give what it computes as well"
         )
     n, k = as_count("n", n, high=MAX_SAMPLES), as_count("k", k)
     seed = as_count("seed", seed, low=0)

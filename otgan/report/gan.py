@@ -48,7 +48,13 @@ _WORDS: tuple[tuple[str, str, str, str, bool], ...] = (
     ("mode_kl", "Mode KL", "number", "KL of the modes' shares from what they should be, in nats.", True),
     ("precision", "Precision", "number", "Share of the generated points within reach of real ones.", False),
     ("recall", "Recall", "number", "Share of the real points within reach of generated ones.", False),
-    ("density", "Density", "number", "How many real neighbourhoods a generated point lies in; 1 is perfect.", False),
+    (
+        "density",
+        "Density",
+        "number",
+        "Real neighbourhoods that a generated point lies in, over their k; about 1 is perfect.",
+        False,
+    ),
     ("coverage", "Coverage", "number", "Share of the real neighbourhoods that hold a generated point.", False),
     ("frechet", "Fréchet distance of features", "number", "FID's formula in other features than Inception's.", True),
     ("fid", "FID", "number", "In torch-fidelity's Inception network; larger for fewer points.", True),
@@ -56,8 +62,10 @@ _WORDS: tuple[tuple[str, str, str, str, bool], ...] = (
     ("inception_score", "Inception score", "number", "By torch-fidelity's Inception network, in ten parts.", True),
     ("classes_found", "Classes found", "count", "Classes that at least one point belongs to.", True),
 )
-#: Keys of numbers that depend on what features are taken from.
-_OF_FEATURES = ("frechet", "fid", "class_score", "inception_score")
+#: Keys of numbers that depend on what features are taken from, where there are any.
+_OF_FEATURES = (
+    "precision", "recall", "density", "coverage", "frechet", "fid", "class_score", "inception_score", "classes_found",
+)  # fmt: skip
 
 
 def gan_quantities(judged: JudgedRun, *, n_modes: int | None = None) -> tuple[GanQuantity, ...]:
@@ -80,7 +88,7 @@ def gan_quantities(judged: JudgedRun, *, n_modes: int | None = None) -> tuple[Ga
         if key in numbers:
             value, real = (_shown(numbers.get(prefix + key), how, key, n_modes) for prefix in ("", "real_"))
             if key in _OF_FEATURES and judged.extractor is not None:
-                meaning = f"{meaning} Here: {judged.extractor.name}."
+                meaning = f"{meaning} Looked at through {judged.extractor.name}."
             found.append(GanQuantity(name, value, real, MEASURED, meaning, main))
     if (p_value := numbers.get("p_value")) is not None:
         found.append(

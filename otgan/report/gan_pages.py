@@ -84,7 +84,10 @@ def as_gan_markdown(judged: JudgedRun, data: Data, content: Mapping[str, Any]) -
         "",
         "| Setting | Value |",
         "| --- | --- |",
-        *(f"| {escape(k)} | {escape(v)} |" for k, v in {**content["settings"], **content["versions"]}.items()),
+        *(
+            f"| {escape(k)} | {escape(v)} |"
+            for k, v in in_words({**content["settings"], **content["versions"]}).items()
+        ),
     ]
     return "\n".join(lines) + "\n"
 

@@ -150,7 +150,7 @@ def test_with_the_published_weights_the_numbers_have_their_names(published):
     assert "FID of 60 points a side is larger than that of more" in text
     assert "singular" not in text
     rows = {row.name: row for row in gan_quantities(JudgedRun(None, found.numbers, math.nan, images, found.extractor))}
-    assert rows["FID"].meaning.endswith(f"Here: torch-fidelity's Inception, {inception.WEIGHTS}.")
+    assert rows["FID"].meaning.endswith(f"Looked at through torch-fidelity's Inception, {inception.WEIGHTS}.")
     assert float(rows["Inception score"].value) == pytest.approx(found.numbers["inception_score"], rel=1e-3)
     assert not {"Fréchet distance of features", "Class score"} & set(rows)
     few = quality(images[:8], images[8:16], second_real=images[16:24], features=model.features,
@@ -172,7 +172,7 @@ def test_with_other_weights_they_have_not(weights):
     assert "features of torch-fidelity's Inception with other weights, " in found.lines[-1]
 
 
-def test_too_few_points_for_the_score(published):
+def test_a_score_needs_its_points_and_an_extractor_what_it_extracts(published):
     images = np.random.default_rng(6).random((27, 12))
     model = Inception((3, 2, 2), published)
     with pytest.raises(
@@ -182,6 +182,8 @@ def test_too_few_points_for_the_score(published):
                 probabilities=model.probabilities)  # fmt: skip
     with pytest.raises(InvalidTypeError, match="extractor must be an Extractor, got str"):
         quality(images[:9], images[9:], extractor="Inception")
+    with pytest.raises(InvalidValueError, match=r"extractor must come with features or probabilities, got .*Inception"):
+        quality(images[:9], images[9:], extractor=model.extractor)
 
 
 def test_the_hub_cache_is_looked_up_and_nothing_else(weights, tmp_path, monkeypatch):

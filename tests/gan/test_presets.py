@@ -1,5 +1,6 @@
 import inspect
 
+import numpy as np
 import pytest
 import torch
 
@@ -20,6 +21,12 @@ def test_there_are_settings_for_every_toy_and_system(data, method):
 
 def test_many_modes_take_longer():
     assert preset("25gaussians", "wgan-gp")["steps"] > preset("8gaussians", "wgan-gp")["steps"]
+
+
+def test_images_take_small_batches():
+    points, images = (preset(np.zeros((8, *shape)), "flow-matching") for shape in ((64,), (8, 8)))
+    assert images["batch_size"] < inspect.signature(train_gan).parameters["batch_size"].default
+    assert "batch_size" not in points
 
 
 def test_unknown_names_are_refused():

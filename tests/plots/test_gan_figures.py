@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 
 import matplotlib
@@ -102,6 +103,16 @@ def test_curves_are_those_of_the_log(runs):
     assert runs[0].learnt.system.own in texts(figure)
     assert drawn(figure)
     assert "no look at the exact distance" in texts(gan_curves_figure(runs[1]))
+
+
+def test_the_name_of_the_noise_floor_stands_clear_of_a_curve_that_comes_down_to_it(runs):
+    log = [{"step": k, "w1": 0.1 + 0.5 * np.exp(-k / 5), "noise_floor": 0.105} for k in range(1, 41)]
+    figure = gan_curves_figure(dataclasses.replace(runs[0], log=tuple(log)))
+    figure.canvas.draw()
+    exact = figure.axes[0]
+    (name,) = (text for text in exact.texts if "noise floor" in text.get_text())
+    curve = exact.transData.transform(exact.lines[0].get_xydata())
+    assert not name.get_window_extent().count_contains(curve)
 
 
 def test_a_comparison_names_runs_by_letters(runs):

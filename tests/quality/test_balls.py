@@ -82,6 +82,19 @@ def test_products_in_blocks_and_threads(block, monkeypatch):
     np.testing.assert_array_equal(covered, inside.any(1))
 
 
+def test_one_far_point_does_not_cost_the_others_their_digits():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 12))
+    x[7] = 1e12
+    ((_, (products, norms, *_, share, _)),) = by_products._products(x, x)
+    squares = norms[:, None] + norms - 2 * products
+    error = share * (norms[:, None] + norms)
+    near = np.arange(200) != 7
+    # So nearly all pairs of the others are told apart by products.
+    np.testing.assert_allclose(squares[near][:, near], (measured(x, x) ** 2)[near][:, near], atol=1e-9)
+    assert error[near][:, near].max() < 1e-9
+
+
 def test_few_points():
     x, y = np.zeros((1, 2)), np.ones((2, 2))
     for dim in (2, FEW + 1):

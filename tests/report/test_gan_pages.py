@@ -7,6 +7,7 @@ import dataclasses
 import html
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,13 @@ from PIL import Image
 from otgan.errors import FileFormatError, InvalidShapeError
 from otgan.gan import Frames, compare_runs, get_data, judge_run, open_run, read_frames, train_gan
 from otgan.gan.snapshots import Snapshots
+from otgan.quality import Extractor
 from otgan.report import comparison_page, gan_write
 from otgan.report.comparison import as_comparison
 from otgan.report.comparison_page import as_comparison_html, write_comparison
+from otgan.report.gan import gan_quantities
 from otgan.report.gan_write import FILES, MOVIES, real_points, write_gan_report
+from otgan.report.markdown import escape
 from tests.report.pages import check_alone
 
 HOSTILE = "<script>alert('x')</script> & \"quotes\" {{ 7*7 }}"
@@ -91,11 +95,36 @@ def test_the_numbers_of_the_page_are_those_of_the_json(written):
         assert page.row(name)[:3] == [*expected, "measured"]
     assert page.row("Modes covered")[0] == f"{found['modes_covered']:.0f} / 8"
     for name, value in {**content["settings"], **content["versions"]}.items():
-        assert page.row(name) == [value if isinstance(value, str) else json.dumps(value)]
+        shown = value if isinstance(value, str) else json.dumps(value)
+        assert page.row(name) == [shown]
+        assert f"| {escape(name)} | {escape(shown)} |" in (folder / "report.md").read_text(encoding="utf-8")
     # The headline stands before any picture, the distance beside the floor, and below them the whole bracket.
     head = html.unescape(text[: text.index("<img")])
     assert f"are {found['w1']:.4g} apart; two real samples of this size are {found['noise_floor']:.4g} apart" in head
     assert f"<li>{meaning.split(';')[0]}.</li>" in head
+
+
+def test_all_that_is_measured_in_features_says_whose(written):
+    judged, _, _ = written
+    features = ("precision", "recall", "density", "coverage", "frechet", "class_score", "classes_found")
+    numbers = {**judged.numbers, **dict.fromkeys([*features, *(f"real_{key}" for key in features)], 0.5)}
+    seen = dataclasses.replace(judged, numbers=numbers, extractor=Extractor("a network"))
+    told = {q.name for q in gan_quantities(seen) if q.meaning.endswith("Looked at through a network.")}
+    assert told == {
+        "Precision", "Recall", "Density", "Coverage", "Fréchet distance of features", "Class score", "Classes found",
+    }  # fmt: skip
+    assert not [q for q in gan_quantities(judged) if "Looked at" in q.meaning]
+
+
+def test_long_settings_and_many_runs_fit_the_page(written):
+    """A hash of 64 letters breaks, and columns of numbers leave room for what they mean."""
+    text = (written[2] / "report.html").read_text(encoding="utf-8")
+    assert (
+        max(len(word) for word in " ".join(cell for row in check_alone(text, pictures=3).rows for cell in row).split())
+        >= 64
+    )
+    assert re.search(r"^\.settings td \{ overflow-wrap: anywhere; \}$", text, re.M)
+    assert re.search(r"^table\.numbers td:last-child \{ min-width: 16rem; \}$", text, re.M)
 
 
 @pytest.mark.usefixtures("_undrawn")
