@@ -115,6 +115,48 @@ def test_equal_measures_are_exactly_apart_by_nothing():
     assert circle_wasserstein([0.0], [2 * math.pi]).upper_bound == 0  # a whole turn
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("p", "length"), [(64, 1e-6), (50, 3e-8), (32, 1e-11), (2, 1e-170)])
+def test_ways_whose_powers_underflow_are_not_nothing(p, length, weighted):
+    x, y = [0.0, 0.25, 0.25], [length, 0.25, 0.25]
+    a = [0.2, 0.3, 0.5] if weighted else None
+    solution = circle_wasserstein(x, y, a, a, p=p, period=1)
+    truth = exact_weights(a, 3)[0] * Fraction(length) ** p
+    assert contains(solution.certificate.cost.lower, solution.certificate.cost.upper, truth)
+    assert Fraction(solution.lower_bound) ** p <= truth <= Fraction(solution.upper_bound) ** p
+    assert solution.status is Status.ROUNDING
+
+
+def test_places_that_rounding_has_moved_are_not_together():
+    # Whole turns away, but for what rounding has put beside it, to the power 64.
+    for k in range(1, 12):
+        x, y = [0.01 + k * 0.1, 0.05], [0.01, 0.05 - k * 0.1]
+        interval = circle_wasserstein(x, y, p=64, period=0.1).certificate.cost
+        ways = [[exact_arc(s, t, 0.1) ** 64 for t in y] for s in x]
+        assert contains(interval.lower, interval.upper, optimum(ways, exact_weights(None, 2), exact_weights(None, 2)))
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([32, 50, 64]), st.sampled_from([1e-3, 1.0, 2 * math.pi, 360.0]))
+def test_high_powers_on_the_circle_and_on_the_matrix_of_its_costs(seed, p, period):
+    rng = np.random.default_rng(seed)
+    n, m = rng.integers(1, 6, 2)
+    x, y = (period * rng.uniform(-1, 1, k) * 10 ** rng.uniform(-9, 0, k) for k in (n, m))
+    a, b = rng.integers(1, 4, n).astype(float), 10 ** rng.uniform(-6, 0, m)
+    a, b = a / a.sum(), b / b.sum()
+    exact_a, exact_b = exact_weights(a, n), exact_weights(b, m)
+    of_circle = optimum([[exact_arc(s, t, period) ** p for t in y.tolist()] for s in x.tolist()], exact_a, exact_b)
+    costs = arcs(x, y, period) ** p  # these floats, rounded as they are, are what the other problem is about
+    of_matrix = optimum([[Fraction(cost) for cost in row] for row in costs.tolist()], exact_a, exact_b)
+    for solution, truth in (
+        (circle_wasserstein(x, y, a, b, p=p, period=period), of_circle),
+        (otgan.transport(costs, a, b), of_matrix),
+    ):
+        interval = solution.certificate.cost
+        assert contains(interval.lower, interval.upper, truth)
+        assert solution.converged == (solution.certificate.distance.relative_width <= 1e-11)
+
+
 def test_opposite_points_have_no_better_way():
     solution = circle_wasserstein([0.0, 12.0], [6.0, 18.0], period=24)
     assert (solution.lower_bound, solution.distance, solution.upper_bound) == pytest.approx((6, 6, 6), rel=1e-14)

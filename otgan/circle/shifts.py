@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -102,8 +103,10 @@ class Shifts:
             max(0.0, error_left + slope_left) * ((shift - first) / total),
         )
         cost, plan = self._coupled(shift)
+        # Powers of short ways are 0 in float64 while W_p is not: only where nothing moves is 0 the truth.
+        moves = cost > 0 or bool((replace(self.costs, p=1.0).at(plan[0], plan[1]) > 0).any())
         # Distances, powers and masses round 2p + 4 + 3 times, the sum once; doubled.
-        error = 2 * (2 * self.costs.p + 8) * UNIT * cost + (UNDERFLOW * (1 + cost) if cost else 0.0)
+        error = 2 * (2 * self.costs.p + 8) * UNIT * cost + (UNDERFLOW * (1 + cost) if moves else 0.0)
 
         potential = partial(self._potential, left, slope_left, right, slope_right)
         return Found(cost, cost - error - fall * (1 + 8 * UNIT), cost + error, plan, potential)

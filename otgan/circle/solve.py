@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from otgan.certificate import Certificate
+from otgan.certificate import UNDERFLOW, Certificate
 from otgan.checks import FloatArray, as_number, as_seconds
 from otgan.circle.costs import CircleCosts, places
 from otgan.circle.potentials import CirclePotentials
@@ -131,7 +131,7 @@ def _certified(problem: OTProblem, shifts: Shifts, slack: float, moved: float) -
     lower, upper = found.lower - slack, found.upper + slack
     if moved:  # points that are off by so much change W_p by so much
         room = 4 * (p + 2) * UNIT
-        lower = max(0.0, root(max(0.0, lower), p, -1) - moved) ** p * (1 - room)
-        upper = (root(upper, p, 1) + moved) ** p * (1 + room)
+        lower = max(0.0, root(max(0.0, lower), p, -1) - moved) ** p * (1 - room) - UNDERFLOW
+        upper = (root(upper, p, 1) + moved) ** p * (1 + room) + UNDERFLOW
     cost = Interval(max(0.0, down(lower)), up(upper) if upper else 0.0)
     return Certificate(cost, p, partial(exact_coupling, *found.plan, problem.masses)), found
