@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
+from torch.nn.parameter import is_lazy
 
 from otgan.errors import CriticError
 
@@ -57,6 +58,26 @@ def check_critic(critic: nn.Module, points: Tensor) -> None:
             "remove what mixes samples (LayerNorm does not); the gradient penalty holds the norm of the gradient for "
             "each sample by itself",
         )
+
+
+def check_weights(critic: nn.Module) -> None:
+    """Refuse a critic that no gradient can go through, whatever mode it is asked in.
+
+    Raises:
+        CriticError: If some of its weights or buffers were made in `torch.inference_mode`.
+    """
+    if any(not is_lazy(part) and part.is_inference() for part in (*critic.parameters(), *critic.buffers())):
+        raise inference_weights()
+
+
+def inference_weights() -> CriticError:
+    """What `check_weights` raises."""
+    return CriticError(
+        "critic",
+        "have weights that gradients can go through",
+        "some that were made in torch.inference_mode",
+        "make or load the critic outside of it",
+    )
 
 
 def as_values(values: object, n: int) -> Tensor:

@@ -53,7 +53,7 @@ class ConesMethod(DualObjective):
         critic = ConesCritic(start.dim, self.n_cones, self.lipschitz)
         generator = torch.Generator().manual_seed(start.seed)
         chosen = torch.randint(len(start.x), (self.n_cones,), generator=generator)
-        apart = JITTER * torch.randn((self.n_cones, start.dim), generator=generator)
+        apart = JITTER * torch.randn((self.n_cones, start.dim), generator=generator, dtype=torch.float32)
         with torch.no_grad():
             critic.layers.get_parameter("centres").copy_(start.x[chosen] + apart)
         return critic

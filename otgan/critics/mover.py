@@ -29,7 +29,7 @@ class Mover(nn.Module):
     def __init__(self, dim: int, hidden: Sequence[int], *, seed: int = 0) -> None:
         super().__init__()
         body = list(MLPCritic(dim, hidden, seed=seed).layers.children())[:-1]
-        head = nn.utils.skip_init(nn.Linear, hidden[-1] if hidden else dim, dim)
+        head = nn.utils.skip_init(nn.Linear, hidden[-1] if hidden else dim, dim, dtype=torch.float32)
         nn.init.zeros_(head.weight)
         nn.init.zeros_(head.bias)
         self.layers = nn.Sequential(*body, head)

@@ -61,8 +61,8 @@ class Critic(nn.Module, ABC):
     def __init__(self, dim: int, layers: nn.Module) -> None:
         super().__init__()
         self.dim, self.layers = dim, layers
-        self.register_buffer("centre", torch.zeros(dim))
-        self.register_buffer("scale", torch.ones(()))
+        self.register_buffer("centre", torch.zeros(dim, dtype=torch.float32))
+        self.register_buffer("scale", torch.ones((), dtype=torch.float32))
 
     @property
     @abstractmethod
@@ -142,7 +142,7 @@ class MLPCritic(Critic):
         layers: list[nn.Module] = []
         for fan_in, fan_out in pairwise((dim, *widths, 1)):
             # Built without initial weights, since PyTorch would draw them from its global generator.
-            linear = nn.utils.skip_init(nn.Linear, fan_in, fan_out)
+            linear = nn.utils.skip_init(nn.Linear, fan_in, fan_out, dtype=torch.float32)
             nn.init.kaiming_uniform_(linear.weight, nonlinearity="relu", generator=generator)
             nn.init.uniform_(linear.bias, -BIAS, BIAS, generator=generator)
             layers += [linear, ACTIVATIONS[activation]()]

@@ -121,7 +121,7 @@ class Normalised(nn.Module):
         self.hook: RemovableHandle | None = None
         self._groups = _groups(layer)
         self._apply_weight = _linear_part(layer)
-        self.register_buffer("right", torch.empty(0))
+        self.register_buffer("right", torch.empty(0, dtype=torch.float32))
         if isinstance(layer, nn.Linear):
             self._start((layer.in_features,), layer.weight)
 
@@ -148,7 +148,7 @@ class Normalised(nn.Module):
     @torch.no_grad()
     def _start(self, shape: tuple[int, ...], weight: Tensor) -> None:
         generator = torch.Generator().manual_seed(0)
-        self.right = torch.randn(shape, generator=generator).to(weight)
+        self.right = torch.randn(shape, generator=generator, dtype=torch.float32).to(weight)
         for _ in range(FIRST_ROUNDS):
             self._round(weight)
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from otgan.checks import FloatArray, as_count, as_number
 from otgan.critics.arguments import read_device, read_widths
-from otgan.critics.checks import PROBES, check_critic
+from otgan.critics.checks import PROBES, check_critic, check_weights
 from otgan.critics.fingerprints import data_fingerprint, network_fingerprint
 from otgan.critics.game import Game, check_optimizer
 from otgan.critics.method import Method, Start
@@ -36,6 +36,8 @@ MAX_BATCH, MAX_SEEDS = 10**7, 1024
 LOOKS = 50
 
 
+@torch.enable_grad()
+@torch.inference_mode(False)  # whatever the caller is in the middle of, networks here are trained
 def train(
     source: Any,
     target: Any,
@@ -136,6 +138,8 @@ def train(
     return seats[0].critic
 
 
+@torch.enable_grad()
+@torch.inference_mode(False)
 def train_many(
     source: Any,
     target: Any,
@@ -335,11 +339,10 @@ def _run(
         kept["settings"] = asked | kept["settings"]
         kept["parts"] = Parts(game.modules, game.optimizers, generators)
     try:
-        with torch.enable_grad():
-            run(
-                step, options.steps, callbacks=callbacks, every=options.every, threads=options.threads,
-                progress=options.progress, name=method.name, **kept,
-            )  # fmt: skip
+        run(
+            step, options.steps, callbacks=callbacks, every=options.every, threads=options.threads,
+            progress=options.progress, name=method.name, **kept,
+        )  # fmt: skip
     finally:
         game.release()
         for seat in seats:
@@ -379,6 +382,7 @@ def _first_weight(critic: nn.Module, method: Method) -> nn.Parameter:
             type(critic).__name__,
             "let the method build its network, or choose a method that holds any network, such as wgan-gp",
         )
+    check_weights(critic)
     for parameter in critic.parameters():
         if parameter.requires_grad and parameter.is_floating_point():
             return parameter

@@ -105,7 +105,7 @@ class OtCfm(FlowMatching):
         order = np.argsort(rows, kind="stable")
         rows, columns, mass = rows[order], columns[order], mass[order]
         # At equal distances along the mass, so that a plan that is a permutation is taken as it is.
-        places = (np.arange(len(x0)) + float(torch.rand((), generator=rng))) / len(x0)
+        places = (np.arange(len(x0)) + float(torch.rand((), generator=rng, dtype=torch.float32))) / len(x0)
         arcs = np.minimum(np.searchsorted(np.cumsum(mass), places), len(mass) - 1)
         return x0[torch.from_numpy(rows[arcs])], x1[torch.from_numpy(columns[arcs])]
 
@@ -136,7 +136,10 @@ class _FlowPlay(Play):
 
 def spread_times(n: int, rng: torch.Generator, like: Tensor) -> Tensor:
     """Uniform in [0, 1], one in each n-th of it, (n,): a mean over them is less noisy than over independent ones."""
-    return (torch.arange(n, device=like.device) + torch.rand(n, generator=rng, device=rng.device).to(like)) / n
+    return (
+        torch.arange(n, device=like.device)
+        + torch.rand(n, generator=rng, dtype=torch.float32, device=rng.device).to(like)
+    ) / n
 
 
 def flow(velocity: Velocity, start: Tensor, steps: int, solver: str) -> Iterator[Tensor]:

@@ -51,7 +51,7 @@ class Generated(Measure):
         seed = int(rng.integers(2**63))
         draws = torch.Generator().manual_seed(seed)
         weights = (weight for network in self.networks.values() for weight in network.parameters())
-        like = next(weights, torch.empty(0))
+        like = next(weights, torch.empty(0, dtype=torch.float32))
         sizes = [CHUNK] * (n // CHUNK) + ([n % CHUNK] if n % CHUNK else [])
         with seeded(seed, like.device):
             parts = [self.system.sample(self.task, self.networks, size, draws) for size in sizes]

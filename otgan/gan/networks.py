@@ -22,7 +22,7 @@ def mlp(sizes: Sequence[int], seed: int, *, activation: type[nn.Module] = nn.ReL
     layers: list[nn.Module] = []
     weights: list[Tensor] = []
     for fan_in, fan_out in pairwise(sizes):
-        linear = nn.utils.skip_init(nn.Linear, fan_in, fan_out)
+        linear = nn.utils.skip_init(nn.Linear, fan_in, fan_out, dtype=torch.float32)
         nn.init.kaiming_normal_(linear.weight, nonlinearity="relu", generator=generator)
         nn.init.zeros_(linear.bias)
         layers += [linear, activation()]

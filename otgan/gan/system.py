@@ -150,4 +150,4 @@ def _as_count(name: str, value: Any) -> int:
 
 def normal(shape: tuple[int, ...], rng: torch.Generator, like: Tensor) -> Tensor:
     """Standard normal numbers, drawn on the generator's device, of the dtype and on the device of `like`."""
-    return torch.randn(shape, generator=rng, device=rng.device).to(like)
+    return torch.randn(shape, generator=rng, dtype=torch.float32, device=rng.device).to(like)

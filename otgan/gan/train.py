@@ -291,7 +291,9 @@ def _check_generator(generator: nn.Module, task: Task) -> None:
     fix = "match its first and last layer, and let both be of float32"
     try:
         with seeded([0], like.device), torch.no_grad():
-            points = copy.deepcopy(generator).eval()(torch.zeros(2, task.noise_dim, device=like.device))
+            points = copy.deepcopy(generator).eval()(
+                torch.zeros(2, task.noise_dim, dtype=torch.float32, device=like.device)
+            )
     except Exception as error:
         raise InvalidShapeError("generator", rule, one_line(f"{type(error).__name__}: {error}", 120), fix) from error
     if not isinstance(points, Tensor):

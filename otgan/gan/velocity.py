@@ -33,8 +33,10 @@ class TimeMlp(nn.Module):
 
     def __init__(self, dim: int, hidden: Sequence[int], seed: int) -> None:
         super().__init__()
-        self.register_buffer("ticks", math.pi * torch.arange(1.0, FREQUENCIES + 1), persistent=False)
-        self.register_buffer("waves", torch.tensor(WAVES), persistent=False)
+        self.register_buffer(
+            "ticks", math.pi * torch.arange(1.0, FREQUENCIES + 1, dtype=torch.float32), persistent=False
+        )
+        self.register_buffer("waves", torch.tensor(WAVES, dtype=torch.float32), persistent=False)
         size = dim * (1 + 2 * len(WAVES)) + FREQUENCIES
         self.layers = mlp((size, *hidden, dim), seed, activation=nn.SiLU)
 

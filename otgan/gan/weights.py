@@ -29,7 +29,7 @@ def drawn(make: Callable[[], Network], seed: int) -> Network:
     Source: He et al. (2015), Delving deep into rectifiers, Sec. 2.2.
     """
     with torch.device("meta"):  # no memory, and no draw, for weights that are drawn again below
-        network = make()
+        network = make().float()  # whatever PyTorch's default is
     network.to_empty(device="cpu")
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

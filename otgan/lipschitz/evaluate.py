@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from otgan.checks import FloatArray, as_count, as_points
+from otgan.critics.checks import check_weights, inference_weights
 from otgan.errors import CriticError, InvalidShapeError, InvalidTypeError
 
 #: Numbers in a chunk of points: 8 MB at the input, some hundred MB inside a wide network.
@@ -122,7 +123,7 @@ class TorchFunction(CriticFunction):
         return torch.tensor(points, dtype=self._dtype, device=self._device)
 
     def _values(self, points: FloatArray) -> NDArray[Any]:
-        with torch.no_grad():
+        with torch.inference_mode(False), torch.no_grad():
             raw = self._call(self._tensor(points))
         return (
             raw.to(torch.promote_types(raw.dtype, torch.float32)).cpu().numpy()
@@ -131,9 +132,14 @@ class TorchFunction(CriticFunction):
         )
 
     def _gradients(self, points: FloatArray, size: float) -> FloatArray:
-        with torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad():  # whatever the caller is in the middle of
             tensor = self._tensor(points).requires_grad_()
-            raw = self._call(tensor.clone())  # a layer may work in place, which a leaf forbids
+            try:
+                raw = self._call(tensor.clone())  # a layer may work in place, which a leaf forbids
+            except RuntimeError as error:
+                if "nference tensor" in str(error):  # of a function's own weights, which nothing could ask before
+                    raise inference_weights() from error
+                raise
             if not isinstance(raw, Tensor) or not raw.requires_grad:
                 return super()._gradients(points, size)
             (gradients,) = torch.autograd.grad(raw.sum(), tensor, materialize_grads=True)
@@ -192,14 +198,18 @@ def _readings(critic: Any, dim: int) -> Iterator[CriticFunction]:
         yield TorchFunction(critic, dim, torch.float64, cpu)
         yield TorchFunction(critic, dim, torch.float32, cpu)
         return
+    check_weights(critic)
     try:
-        frozen = copy.deepcopy(critic).eval()
+        with torch.inference_mode(False):
+            frozen = copy.deepcopy(critic).eval()
     except Exception as error:
         raise CriticError(
             "critic", "be a module that copy.deepcopy can copy", type(error).__name__, "keep only modules and weights"
         ) from error
     first = next((p for p in frozen.parameters() if p.is_floating_point()), torch.empty(0))
-    yield TorchFunction(copy.deepcopy(frozen).double(), dim, torch.float64, first.device)
+    with torch.inference_mode(False):
+        wide = copy.deepcopy(frozen).double()
+    yield TorchFunction(wide, dim, torch.float64, first.device)
     yield TorchFunction(frozen, dim, first.dtype, first.device)
 
 

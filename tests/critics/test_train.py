@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import otgan
-from otgan.critics import MLPCritic, train
+from otgan.critics import METHODS, MLPCritic, train, train_many
 from otgan.critics.wgan_gp import WganGp
 from otgan.errors import (
     CriticError,
@@ -117,9 +117,45 @@ def test_an_interrupt_passes_through_and_threads_are_restored():
     assert torch.get_num_threads() == before
 
 
-def test_it_works_inside_no_grad():
-    with torch.no_grad():
-        train(X, Y, threads=1, **SHORT)
+@pytest.mark.parametrize(
+    ("mode", "method"), [(torch.no_grad, "wgan-gp"), *((torch.inference_mode, name) for name in METHODS)]
+)
+def test_a_caller_who_wants_no_gradients_gets_the_same_weights(mode, method):
+    short = {**SHORT, "steps": 2}
+    whole = train(X, Y, method, threads=1, **short)
+    with mode():
+        within = train(X, Y, method, threads=1, **short)
+        assert not torch.is_grad_enabled()
+    assert torch.equal(weights(within), weights(whole))
+    assert not any(parameter.is_inference() for parameter in within.parameters())
+
+
+def test_many_are_trained_where_no_gradients_are_wanted():
+    whole = train_many(X, Y, seeds=[0, 1], threads=1, **SHORT)
+    with torch.inference_mode():
+        within = train_many(X, Y, seeds=[0, 1], threads=1, **SHORT)
+    assert all(torch.equal(weights(one), weights(same)) for one, same in zip(whole, within, strict=True))
+
+
+def test_weights_that_cannot_be_trained_are_refused():
+    with torch.inference_mode():
+        critic = nn.Linear(2, 1)
+        with pytest.raises(CriticError, match=r"got some that were made in torch.inference_mode; make or load"):
+            train(X, Y, critic=critic, threads=1, **SHORT)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_networks_are_float32_whatever_the_default_is(method):
+    short = {**SHORT, "steps": 2}
+    single = train(X, Y, method, threads=1, **short)
+    torch.set_default_dtype(torch.float64)
+    try:
+        double = train(X, Y, method, threads=1, **short)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    one, other = single.state_dict(), double.state_dict()
+    assert {name: value.dtype for name, value in one.items()} == {name: value.dtype for name, value in other.items()}
+    assert all(torch.equal(value, other[name]) for name, value in one.items())
 
 
 def test_divergence_is_an_error():

@@ -9,7 +9,7 @@ from torch import nn
 
 import otgan
 from otgan.errors import CheckpointError, CriticError, InvalidInputError
-from otgan.gan import Generated, get_system, train_gan
+from otgan.gan import SYSTEMS, Generated, get_system, train_gan
 from otgan.training import read_log
 
 SMALL = {"hidden": (16, 16), "steps": 6, "batch_size": 32, "every": 1, "n_samples": 50, "threads": 1}
@@ -179,6 +179,25 @@ def test_a_caller_who_wants_no_gradients_gets_the_same_weights(points, mode):
         assert not torch.is_grad_enabled()
     weights, known = (learnt.networks["generator"].state_dict() for learnt in (within, whole))
     assert all(torch.equal(weights[name], known[name]) for name in known)
+
+
+@pytest.mark.parametrize(
+    ("method", "shape"), [*((name, (2,)) for name in SYSTEMS), ("wgan-gp", (1, 8, 8)), ("flow-matching", (1, 8, 8))]
+)
+def test_networks_are_float32_whatever_the_default_is(method, shape):
+    data, short = np.random.default_rng(0).random((20, *shape)), {**SMALL, "steps": 2, "batch_size": 4}
+    single = train_gan(data, method, **short)
+    drawn = single.sample(3, np.random.default_rng(0))
+    torch.set_default_dtype(torch.float64)
+    try:
+        double = train_gan(data, method, **short)
+        np.testing.assert_array_equal(double.sample(3, np.random.default_rng(0)), drawn)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for name, network in single.networks.items():
+        weights, known = double.networks[name].state_dict(), network.state_dict()
+        assert all(weights[key].dtype == value.dtype for key, value in known.items())
+        assert all(torch.equal(weights[key], value) for key, value in known.items())
 
 
 def test_settings_may_be_of_any_integer(points, tmp_path):

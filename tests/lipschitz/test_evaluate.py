@@ -164,3 +164,26 @@ def test_a_layer_that_works_in_place_has_gradients():
     points = np.array([[1.0, -1.0]])
     gradient = as_function(critic, 2).gradients(points)
     assert gradient == pytest.approx(np.array([[critic[1].weight[0, 0].item(), 0.0]]))
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_gradients_are_those_of_autograd_in_whatever_mode(mode):
+    critic, points = MLPCritic(2, hidden=(8, 8), activation="tanh"), np.random.default_rng(0).normal(size=(9, 2))
+    whole = as_function(critic, 2)
+    with mode():
+        within = as_function(critic, 2)
+        assert (within.values(points) == whole.values(points)).all()
+        gradients = [function.gradients(points) for function in (within, whole)]
+    for found in gradients:  # differences would be off by 1e-10
+        np.testing.assert_array_equal(found, whole.gradients(points))
+
+
+def test_weights_made_in_inference_mode_are_refused():
+    with torch.inference_mode():
+        critic = nn.Sequential(nn.Linear(2, 4), nn.SiLU(), nn.Linear(4, 1))
+    with pytest.raises(CriticError, match=r"got some that were made in torch.inference_mode; make or load"):
+        as_function(critic, 2)
+    hidden = as_function(lambda points: critic(torch.as_tensor(points).float()), 2)
+    with pytest.raises(CriticError, match=r"got some that were made in torch.inference_mode; make or load"):
+        as_function(lambda points: critic(points.float()), 2).gradients(np.zeros((3, 2)))
+    assert np.isfinite(hidden.values(np.zeros((3, 2)))).all()

@@ -12,7 +12,9 @@ import torch
 from torch import nn
 
 import otgan
+from otgan.critics import MLPCritic
 from otgan.errors import CriticError, InvalidInputError, InvalidShapeError, InvalidTypeError, MemoryLimitError
+from otgan.lipschitz import audit
 from otgan.measures import DiscreteMeasure, Gaussian
 from otgan.validation.verdict import judge
 
@@ -239,6 +241,17 @@ def test_bad_calls():
         otgan.validate(lambda z: z[:, 0], X, Y, n_samples=0)
     with pytest.raises(MemoryLimitError, match="max_memory"):
         otgan.validate(lambda z: z[:, 0], X, Y, max_memory=1000)
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_a_caller_who_wants_no_gradients_gets_the_same_report(mode):
+    critic = MLPCritic(2, hidden=(8,), activation="tanh", seed=1)
+    whole, bracket = otgan.validate(critic, X, Y), audit(critic, domain=[(-1, 1)] * 2)
+    with mode():
+        within, again = otgan.validate(critic, X, Y), audit(critic, domain=[(-1, 1)] * 2)
+    assert within.alignment == whole.alignment
+    assert within.to_dict() == whole.to_dict()
+    assert (again.lower, again.upper) == (bracket.lower, bracket.upper)
 
 
 def test_a_module_is_left_as_it_was():
