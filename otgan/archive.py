@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -32,23 +33,46 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """
     target = Path(path)
     part = None
+    with _writing(target):
+        try:
+            handle, part = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+            with os.fdopen(handle, "wb") as file:
+                yield file
+            os.chmod(part, 0o644 & ~_umask())
+            os.replace(part, target)
+            part = None
+        finally:
+            if part is not None:
+                Path(part).unlink(missing_ok=True)
+
+
+def check_file(path: str | os.PathLike[str]) -> None:
+    """See whether `whole_file` can write there; worth a call before minutes of work.
+
+    Raises:
+        FileFormatError: If not.
+    """
+    target = Path(path)
+    with _writing(target):
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        handle, part = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+        os.close(handle)
+        os.unlink(part)
+
+
+@contextmanager
+def _writing(target: Path) -> Iterator[None]:
+    """What the system refuses, as an error of ours."""
     if "\0" in str(target):
         raise FileFormatError(f"{one_line(target)}: no file can have that name; choose another")
     try:
-        handle, part = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-        with os.fdopen(handle, "wb") as file:
-            yield file
-        os.chmod(part, 0o644 & ~_umask())
-        os.replace(part, target)
-        part = None
+        yield
     except OSError as error:
         reason = error.strerror or error
         raise FileFormatError(
             f"{target}: cannot be written ({reason}); choose a folder that exists and is yours"
         ) from error
-    finally:
-        if part is not None:
-            Path(part).unlink(missing_ok=True)
 
 
 def _umask() -> int:

@@ -41,6 +41,7 @@ def compare(
 
     Examples: `otgan compare runs/8gaussians-wgan-gp-0 runs/8gaussians-gan-0` · `otgan compare runs/8gaussians-* --json`
     """
+    from otgan.archive import check_file
     from otgan.checks import as_count
     from otgan.errors import InvalidValueError
 
@@ -53,12 +54,15 @@ def compare(
     if not figure.name or figure.suffix.lower() == PAGE:
         rule, fix = "name a picture, which the page stands beside", "write --figure compare.png for compare.html"
         raise InvalidValueError("--figure", rule, repr(str(figure)), fix)
+    for path in (figure, figure.with_suffix(PAGE)):
+        check_file(path)
     with working("opening the runs"):
-        from otgan.gan import check_same_data, open_run
+        from otgan.gan import check_enough, check_same_data, open_run
     opened = [open_run(folder) for folder in runs]
     check_same_data(opened)
     known = read_data(noted_source(runs[0]) if data is None else Source(data, std, columns))
     classifier = read_inception(inception, known)
+    check_enough(known, classifier=classifier, n=samples, seed=seed)
     with working("exact optimal transport between generated and held-out points"):
         from otgan.gan import compare_runs
         from otgan.report.comparison import as_comparison, as_comparison_table

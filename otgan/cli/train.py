@@ -93,7 +93,7 @@ def train(
     as_count("--samples", samples, low=2)
     as_count("--seed", seed, low=0)
     with working("loading PyTorch"):
-        from otgan.gan import preset
+        from otgan.gan import check_enough, preset
 
         system = _system(method, set_ or [], {"n_critic": n_critic, "path_length": path_length})
     source = Source(data, std, columns)
@@ -101,6 +101,7 @@ def train(
     classifier = read_inception(inception, known)  # before a training that a bad file would waste
     if movie:
         _check_movie(known)
+    check_enough(known, classifier=classifier, n=samples, seed=seed)
     given = {"steps": steps, "batch_size": batch_size, "net": net, "noise_dim": noise_dim, "ema": ema, "device": device}
     options: dict[str, Any] = preset(known, system) | {n: value for n, value in given.items() if value is not None}
     if hidden is not None:

@@ -2,7 +2,7 @@
 
 from otgan.gan.compare import JudgedRun, check_same_data, compare_runs, judge_run
 from otgan.gan.data import TOYS, Data, get_data
-from otgan.gan.evaluate import evaluate
+from otgan.gan.evaluate import check_enough, evaluate
 from otgan.gan.generated import Generated
 from otgan.gan.path_length import path_length_variation
 from otgan.gan.presets import preset
@@ -25,6 +25,7 @@ __all__ = [
     "Start",
     "System",
     "Task",
+    "check_enough",
     "check_same_data",
     "compare_runs",
     "evaluate",

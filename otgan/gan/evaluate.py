@@ -11,6 +11,8 @@ from otgan.errors import InvalidTypeError
 from otgan.gan.data import Data
 from otgan.measures import DiscreteMeasure, Measure
 from otgan.quality import Quality, quality
+from otgan.quality.classes import INCEPTION_SPLITS
+from otgan.quality.record import NEIGHBOURS, fewest_of
 
 
 class Classifier(Protocol):
@@ -64,13 +66,38 @@ def evaluate(
                     "give an object with features and probabilities, each of points (n, D) to rows",
                 )  # fmt: skip
         methods["extractor"] = getattr(classifier, "extractor", None)
-    rng = np.random.default_rng([as_count("seed", seed, low=0), 1])
+    held_out, train = _sides(data, seed)
     if isinstance(data.train, DiscreteMeasure):
         trained = data.train.points[data.train.raw_weights > 0]
-        options = {"second_real": _unweighted(data.train, rng), "training": trained, **options}
-    return quality(
-        learnt, _unweighted(data.held_out, rng), modes=data.modes, n=n, seed=seed, **methods, **options
-    )  # fmt: skip
+        options = {"second_real": train, "training": trained, **options}
+    return quality(learnt, held_out, modes=data.modes, n=n, seed=seed, **methods, **options)
+
+
+def check_enough(data: Data, *, classifier: Classifier | None = None, n: int = 2500, seed: int = 0) -> None:
+    """Refuse so few points as `evaluate` would; worth a call before a training that this would waste.
+
+    Args:
+        data: As for `evaluate`, and so are the others.
+        classifier: Likewise.
+        n: Likewise.
+        seed: Likewise.
+
+    Raises:
+        InvalidInputError: If there are too few; the message says of which.
+    """
+    sizes = {"n": n}
+    for name, side in zip(("held-out points", "training points"), _sides(data, seed), strict=True):
+        if isinstance(side, DiscreteMeasure):
+            sizes[name] = len(side)
+    extractor = getattr(classifier, "extractor", None)
+    fewest_of(sizes, NEIGHBOURS, INCEPTION_SPLITS if extractor is not None and extractor.is_inception else 1)
+
+
+def _sides(data: Data, seed: int) -> tuple[Measure, Measure]:
+    """What stands for the held-out law and for the one that was trained on."""
+    rng = np.random.default_rng([as_count("seed", seed, low=0), 1])
+    train = _unweighted(data.train, rng)  # first, and of a law without a draw
+    return _unweighted(data.held_out, rng), train
 
 
 def _unweighted(law: Measure, rng: np.random.Generator) -> Measure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,9 @@ from otgan.statistics import confidence_interval, permutation_test
 
 #: Directions of the sliced distance, and permutations of the test.
 N_PROJECTIONS, N_PERMUTATIONS = 100, 199
+
+#: Neighbours for precision and recall, unless told otherwise.
+NEIGHBOURS = 5
 
 #: What numbers are called in a table, if not what their keys say.
 LABELS = {"fid": "FID", "inception_score": "Inception score"}
@@ -175,7 +178,7 @@ def quality(
     sub_gaussian: Any = None,
     level: float = 0.95,
     n: int = 2500,
-    k: int = 5,
+    k: int = NEIGHBOURS,
     seed: int = 0,
 ) -> Quality:
     """Judge a generated sample by every measure, beside a second real sample.
@@ -242,15 +245,8 @@ def quality(
     sizes = {"n": n} | {name: len(side) for name, side in sides.items() if isinstance(side, DiscreteMeasure)}
     if halves:
         sizes["real"] //= 2
-    fewest = min(sizes, key=lambda name: sizes[name])
-    n = sizes[fewest]
-    if n <= k:
-        refused = InvalidValueError if fewest == "n" else InvalidShapeError
-        where = ", in each half" if halves and fewest == "real" else ""
-        raise refused(fewest, f"be more than k = {k} points{where}", n, "give more points, or lower k")
-    if probabilities is not None and _is_inception(extractor) and n < INCEPTION_SPLITS:
-        rule = f"be at least {INCEPTION_SPLITS}, the parts of an Inception score"
-        raise InvalidValueError(fewest, rule, n, "give more points")
+    parts = INCEPTION_SPLITS if probabilities is not None and _is_inception(extractor) else 1
+    n = fewest_of(sizes, k, parts, halves=halves)
     x = _take("real", true, 2 * n if halves else n, rng_real)
     z = x[n:] if halves else _take("second_real", again, n, rng_again)
     x, y = x[:n], _take("generated", made, n, rng_made)
@@ -283,6 +279,30 @@ def quality(
     test = permutation_test(x, y, n_permutations=N_PERMUTATIONS, statistic="sliced", seed=seed)
     nearest = None if training is None else nearest_training(y, training, x)
     return Quality(n, scores(y), scores(z), test.p_value, population, nearest, extractor)
+
+
+def fewest_of(sizes: Mapping[str, int], k: int, parts: int = 1, *, halves: bool = False) -> int:
+    """How many points of each sample can be judged, once they are known to be enough.
+
+    Args:
+        sizes: How many points there are, by the name of the sample; "n" for how many are asked for.
+        k: Neighbours for precision and recall.
+        parts: Of an Inception score.
+        halves: Whether the sample "real" is half of what was given.
+
+    Raises:
+        InvalidInputError: If they are too few; the message names the sample.
+    """
+    fewest = min(sizes, key=lambda name: sizes[name])
+    n = sizes[fewest]
+    if n <= k:
+        refused = InvalidValueError if fewest == "n" else InvalidShapeError
+        where = ", in each half" if halves and fewest == "real" else ""
+        raise refused(fewest, f"be more than k = {k} points{where}", n, "give more points, or lower k")
+    if n < parts:
+        rule = f"be at least {parts}, the parts of an Inception score"
+        raise InvalidValueError(fewest, rule, n, "give more points")
+    return n
 
 
 def _is_inception(extractor: Extractor | None) -> bool:

@@ -86,8 +86,21 @@ BAD = [
     (["a", "b", "--samples", "40", "--figure", "nowhere/a.png"], "nowhere/a.png"),
     (["a", "b", "--figure", "a.html"], "--figure must name a picture, which the page stands beside, got 'a.html'"),
     (["a", "b", "--figure", "."], "--figure must name a picture"),
+    (["a", "b", "--samples", "5"], "n must be more than k = 5 points, got 5"),
     ([], "Missing argument"),
 ]
+
+
+@pytest.mark.parametrize("figure", ["nowhere/a.png", "folder.png", "beside.png"])
+def test_where_nothing_can_be_written_nothing_is_judged(run, monkeypatch, figure):
+    monkeypatch.setattr("otgan.gan.compare_runs", lambda *args, **kwargs: pytest.fail("judged"))
+    for name in ("folder.png", "beside.html"):
+        Path(name).mkdir()
+    before = sorted(Path().iterdir())
+    code, out, err = run("a", "b", "--figure", figure)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "cannot be written" in err
+    assert sorted(Path().iterdir()) == before
 
 
 @pytest.mark.parametrize(

@@ -334,6 +334,8 @@ BAD = [
         "--precision must be 32-true or bf16-mixed, got 16-mixed, whose float16 needs",
     ),
     (["--precision", "double"], "--precision must be 32-true or bf16-mixed, got double, while weights are of float32"),
+    (["--data", "few.csv"], "held-out points must be more than k = 5 points, got 3; give more points"),
+    (["--samples", "5"], "n must be more than k = 5 points, got 5"),
     (["--samples", "1"], "--samples must be at least 2"),
     (["--seed", "-1"], "--seed must be at least 0"),
     (["--threads", "0"], "--threads must be between 1 and 1024"),
@@ -349,6 +351,7 @@ BAD = [
 )
 def test_bad_input_is_one_line_and_code_2(run, arguments, message):
     Path("text.csv").write_text("u,v\n1,two\n")
+    Path("few.csv").write_text("u,v\n" + "".join(f"{k},{k * k}\n" for k in range(12)))
     Path("line.csv").write_text("\n".join(map(str, range(20))))
     if "large.npy" in arguments:
         np.save("large.npy", np.zeros((4, 650, 650), dtype=np.uint8))
