@@ -10,6 +10,7 @@ import numpy as np
 from otgan.beckmann.grid import Grid
 from otgan.beckmann.potential import Surface
 from otgan.checks import FloatArray, as_points
+from otgan.dual.potentials import Potentials
 from otgan.errors import InvalidShapeError, NotProvidedError
 from otgan.interval import Interval
 from otgan.line_laws import LinePotential
@@ -71,6 +72,29 @@ class GridWitness:
 
 
 @dataclass(frozen=True, eq=False)
+class PixelWitness:
+    """The extension of dual potentials between the pixels of two images.
+
+    Attributes:
+        potentials: Between the pixels, in units of a grid on which their centres are integers.
+        placement: Where the grid lies.
+    """
+
+    potentials: Potentials
+    placement: Placement
+
+    @property
+    def dim(self) -> int:
+        """2."""
+        return 2
+
+    def __call__(self, points: FloatArray) -> FloatArray:
+        """Evaluate at points (k, 2); (k,)."""
+        unit = self.placement.unit
+        return unit * self.potentials((points - self.placement.centre) / unit)
+
+
+@dataclass(frozen=True, eq=False)
 class LineWitness:
     """A broken line.
 
@@ -94,8 +118,8 @@ class LineWitness:
 class PopulationW1:
     """A bracket of W1 between two laws, as opposed to two samples.
 
-    There is no finite plan behind it, but a flux and a potential; hence it is no `OTSolution`, though the properties
-    that it shares have the same names.
+    There is mostly no finite plan behind it, but a flux and a potential; hence it is no `OTSolution`, though the
+    properties that it shares have the same names.
 
     Attributes:
         interval: The bracket; its kind is "proven" unless a law of the user's own says less.
@@ -133,11 +157,11 @@ class PopulationW1:
         """The finest grid, in its own units.
 
         Raises:
-            NotProvidedError: For laws on the line, which need none.
+            NotProvidedError: For laws on the line, and for pixels that the exact solver took, which need none.
         """
         if isinstance(self.witness, GridWitness):
             return self.witness.grid
-        raise NotProvidedError("laws on the line need no grid; their W1 is integrated in closed form")
+        raise NotProvidedError("laws on the line need no grid, and pixels that the exact solver took need none either")
 
     @property
     def lower_bound(self) -> float:

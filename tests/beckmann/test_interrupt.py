@@ -44,7 +44,7 @@ def test_before_anything_is_known_it_is_plain(monkeypatch):
 
     monkeypatch.setattr(Flux, "__init__", interrupted)
     with pytest.raises(KeyboardInterrupt) as stop:
-        otgan.image_w1([[1.0, 0.0]], [[0.0, 1.0]])
+        otgan.image_w1([[1.0, 0.0]], [[0.0, 1.0]], pixels="squares")
     assert not isinstance(stop.value, Interrupted)
 
 

@@ -15,7 +15,7 @@ from otgan.beckmann.grid import CORNER_DISTANCE
 from otgan.beckmann.laws import box_of, mixture
 from otgan.beckmann.population import _box
 from otgan.beckmann.potential import Potential
-from otgan.errors import InvalidShapeError, InvalidValueError, MemoryLimitError
+from otgan.errors import InvalidShapeError, InvalidValueError, MemoryLimitError, NotProvidedError
 from otgan.measures import Gaussian, GaussianMixture, eight_gaussians
 
 FEW = settings(max_examples=15, deadline=None)
@@ -175,6 +175,32 @@ def test_equal_images_and_single_rows():
     row = otgan.image_w1([[1.0, 0.0, 0.0]], [[0.0, 0.0, 1.0]], rtol=0.05)
     assert row.lower_bound <= 2 <= row.upper_bound
     assert row.relative_gap < 0.05
+
+
+def test_pixels_that_are_points_are_solved_exactly():
+    """Hand-made: all mass of three pixels of four moves; and however narrow the bracket, it holds."""
+    one, other = np.array([[1.0, 1.0], [1.0, 1.0]]), np.array([[4.0, 0.0], [0.0, 0.0]])
+    bracket = otgan.image_w1(one, other * 1e-300, pixel_size=3.0, rtol=1e-12)
+    truth = 3 * (2 + math.sqrt(2)) / 4
+    assert bracket.lower_bound <= truth * (1 + 1e-15)
+    assert bracket.upper_bound >= truth * (1 - 1e-15)
+    assert bracket.converged
+    assert bracket.relative_gap <= 1e-12
+    # what proves the lower end, and the distance to a corner is what it should be
+    np.testing.assert_allclose(np.diff(bracket.potential([[0.0, 0.0], [3.0, 0.0], [3.0, 3.0]])), [3, 3 * 2**0.5 - 3])
+    same = otgan.image_w1(one, 5 * one)
+    assert (same.lower_bound, same.upper_bound, same.converged) == (0, 0, True)
+    with pytest.raises(NotProvidedError, match="pixels that the exact solver took need none either"):
+        same.grid  # noqa: B018
+
+
+def test_pixels_by_the_grid_and_by_the_solver(monkeypatch):
+    one, other = image(3, 5), image(4, 5)
+    exact = otgan.image_w1(one, other, rtol=1e-10)
+    monkeypatch.setattr("otgan.beckmann.images.EXACT", 24)
+    grid = otgan.image_w1(one, other, rtol=0.1)
+    assert grid.lower_bound <= exact.lower_bound <= exact.upper_bound <= grid.upper_bound
+    assert grid.grid.shape[0] >= 4
 
 
 def test_limits_are_kept_and_told():
