@@ -226,14 +226,14 @@ def row_pivots(
         else:
             step[node] = costs[min(node, up), max(node, up) - n]
     climb_tree(links, root, step, height)
-    i, done = start, 0
-    for _ in range(max(1, ENTRIES // (n + m))):
-        if idle >= n or done == most:
-            break
+    i, done, looked = start, 0, 0
+    while looked < ENTRIES and idle < n and done < most:
+        looked += m
         best = smallest(costs[i], height[n:])
         reduced = best - height[i]
         if reduced < -threshold:
             pivot(links, flow, height, i, n + _first_at(costs[i], height[n:], best), reduced)
+            looked += n + m  # at the most; a row of few columns costs far less, and there may be many rows
             done += 1
             idle = 0
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 import otgan
 from otgan.errors import MemoryLimitError
-from otgan.problem import problem_from_points
+from otgan.problem import problem_from_matrix, problem_from_points
 from otgan.solution import Status
 from otgan.solvers import dense
 from otgan.solvers.dense import _row_minima
@@ -111,3 +113,15 @@ def test_the_matrix_is_kept_where_that_pays(n, m, dim, max_memory, method):
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=(n, dim)), rng.normal(size=(m, dim))
     assert otgan.wasserstein(x, y, max_memory=max_memory).stats.solver == method
+
+
+def test_rows_of_few_columns_are_looked_through_many_at_a_time():
+    """Work between two looks at the limits, which also sums all heights anew, is counted by what rows really cost."""
+    costs, looks = np.random.default_rng(0).random((20_000, 2)), []
+    limits = Limits(0.0, 10**8, math.inf, 2**32, lambda: looks.append(None) is not None)
+    raw = dense.solve_dense(problem_from_matrix(costs), limits)
+    assert raw.status is Status.OPTIMAL
+    # two targets: the half of the sources for which the first is dearest go to the second
+    dear = np.sort(costs[:, 0] - costs[:, 1])[10_000:]
+    assert raw.mass @ costs[raw.rows, raw.columns] == pytest.approx((costs[:, 0].sum() - dear.sum()) / 20_000)
+    assert len(looks) < 30
