@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import math
 import os
@@ -17,12 +16,13 @@ from torch import Tensor, nn
 from otgan.checks import FloatArray, as_count, as_number
 from otgan.critics.arguments import read_device, read_widths
 from otgan.critics.fingerprints import data_fingerprint, network_fingerprint
-from otgan.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, one_line
+from otgan.errors import InvalidValueError
 from otgan.gan.average import Averages
 from otgan.gan.data import Data, get_data
 from otgan.gan.generated import Generated
 from otgan.gan.identity import identity
 from otgan.gan.networks import Flat, modes_kept, seeded
+from otgan.gan.own import check_own
 from otgan.gan.processes import Processes
 from otgan.gan.registry import get_system
 from otgan.gan.system import Start, System, Task
@@ -130,7 +130,7 @@ def train_gan(
         pilot = known.train.sample(PILOT, rng)
         own = {name: module for name, module in (("generator", generator), ("critic", critic)) if module is not None}
         place = _place(device, own, processes)
-        _check_own(system, own, task)
+        check_own(system, own, task)
         centre, scale = (np.zeros(task.dim), 1.0) if own else units(pilot, known)
         begun = {name: network_fingerprint(module) for name, module in own.items()}
 
@@ -256,47 +256,3 @@ def _place(device: Any, own: dict[str, nn.Module], processes: Processes) -> torc
         return read_device(device)
     weights = (weight for module in own.values() if isinstance(module, nn.Module) for weight in module.parameters())
     return next((weight.device for weight in weights), torch.device("cpu"))
-
-
-def _check_own(system: System, own: dict[str, nn.Module], task: Task) -> None:
-    for name, module in own.items():
-        if not isinstance(module, nn.Module):
-            raise InvalidTypeError(name, "be a torch.nn.Module", type(module).__name__, "wrap it in a module")
-        if not getattr(system, f"any_{name}"):
-            raise InvalidValueError(
-                name, f"be left out where the method is {system.name}", type(module).__name__,
-                "let the method build it, or choose another method",
-            )  # fmt: skip
-        if not any(weight.requires_grad for weight in module.parameters()):
-            raise InvalidValueError(name, "have weights to train", "none that require a gradient", "set requires_grad")
-        if any(isinstance(weight, nn.UninitializedParameter) for weight in module.parameters()):
-            raise InvalidValueError(name, "have weights", "a lazy module without them", "call it once before")
-        if any(weight.is_inference() for weight in module.parameters()):
-            raise InvalidValueError(
-                name, "have weights that can be trained", "some that were made in torch.inference_mode",
-                "make the module outside of it",
-            )  # fmt: skip
-    if len(own) == 2 and set.intersection(*(set(module.parameters()) for module in own.values())):
-        raise InvalidValueError(
-            "critic", "share no weights with the generator", "some that are in both", "pass two modules apart"
-        )
-    if "generator" in own:
-        _check_generator(own["generator"], task)
-
-
-def _check_generator(generator: nn.Module, task: Task) -> None:
-    """Ask a copy of a generator of the user's own for two points, before training trips over them."""
-    like = next(generator.parameters())
-    rule = f"map noise (n, {task.noise_dim}) to points (n, {', '.join(map(str, task.shape))})"
-    fix = "match its first and last layer, and let both be of float32"
-    try:
-        with seeded([0], like.device), torch.no_grad():
-            points = copy.deepcopy(generator).eval()(
-                torch.zeros(2, task.noise_dim, dtype=torch.float32, device=like.device)
-            )
-    except Exception as error:
-        raise InvalidShapeError("generator", rule, one_line(f"{type(error).__name__}: {error}", 120), fix) from error
-    if not isinstance(points, Tensor):
-        raise InvalidShapeError("generator", rule, type(points).__name__, fix)
-    if points.ndim < 2 or len(points) != 2 or points.numel() != 2 * task.dim or points.dtype != torch.float32:
-        raise InvalidShapeError("generator", rule, f"shape {tuple(points.shape)} of {points.dtype} for two rows", fix)
