@@ -59,7 +59,9 @@ def run(method: str, law: str, seed: int) -> dict[str, Any]:
     started = time.process_time()
     learnt = train_gan(data, system, **settings, seed=seed, threads=1, monitor=False, every=1, callbacks=[looks])
     seconds = time.process_time() - started
-    points = learnt.sample(SHOWN, np.random.default_rng(seed))
+    points = (
+        learnt.sample(SHOWN, np.random.default_rng(seed)) if seed == 0 else np.empty((0, 2))
+    )  # pictures are of seed 0
     return {
         "method": method,
         "law": law,
