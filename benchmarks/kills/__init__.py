@@ -5,8 +5,8 @@
 For each method one training runs undisturbed, and another one is killed by SIGKILL at N random moments and started
 again each time by the same command. A third of the kills come from inside the write of a checkpoint, log or settings,
 which leaves a random part of what was being written. After each kill the checkpoint must be readable, and at the end
-checkpoint and log must be, byte for byte, those of the undisturbed training. The exit code is 1 if anything is not. FILE
-keeps what it has of other methods.
+checkpoint and log must be, byte for byte, those of the undisturbed training. The exit code is 1 if anything is not.
+FILE keeps what it has of other methods.
 """
 
 from __future__ import annotations
